@@ -1,0 +1,29 @@
+# One set of warnings and hardening flags for every target.
+add_library(aralez_flags INTERFACE)
+target_include_directories(aralez_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(aralez_flags INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
+target_compile_definitions(aralez_flags INTERFACE
+  ARALEZ_VERSION="${PROJECT_VERSION}" $<$<BOOL:${ARALEZ_HARDEN}>:_GLIBCXX_ASSERTIONS>)
+
+if(ARALEZ_HARDEN)
+  target_compile_options(aralez_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
+    target_compile_options(aralez_flags INTERFACE -fcf-protection=full)
+  endif()
+  target_link_options(aralez_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ARALEZ_SANITIZE)
+    target_compile_options(aralez_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  endif()
+endif()
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+
+if(ARALEZ_SANITIZE)
+  target_compile_options(aralez_flags INTERFACE
+    -fsanitize=${ARALEZ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(aralez_flags INTERFACE -fsanitize=${ARALEZ_SANITIZE})
+endif()
+if(ARALEZ_LTO)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()

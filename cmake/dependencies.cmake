@@ -1,0 +1,15 @@
+# External libraries, all from the distribution. Each is hidden behind one folder (docs/adr).
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+find_package(mimalloc QUIET)
+if(ARALEZ_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(NOT TARGET yaml-cpp::yaml-cpp)  # 0.7 of Debian 12 names its target without the namespace
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()

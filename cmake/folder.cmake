@@ -1,0 +1,36 @@
+# aralez_folder(NAME [DEPS folder...] [LIBS external...])
+#
+# Declares the static library of the folder this is called from: every .cc beside the CMakeLists.txt except
+# *_test.cc, which together become the unit test <target>_test. DEPS names other folders ("base", "codec/h1");
+# tools/check_includes.py holds the includes to the levels.
+function(aralez_folder NAME)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  string(REPLACE "/" "_" stem ${NAME})
+  set(target aralez_${stem})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+
+  set(deps)
+  foreach(dep ${ARG_DEPS})
+    string(REPLACE "/" "_" dep ${dep})
+    list(APPEND deps aralez_${dep})
+  endforeach()
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_link_libraries(${target} PUBLIC aralez_flags ${deps} ${ARG_LIBS})
+  else()
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE aralez_flags ${deps} ${ARG_LIBS})
+  endif()
+
+  if(ARALEZ_TESTS AND tests)
+    add_executable(${target}_test ${tests})
+    target_link_libraries(${target}_test PRIVATE ${target} GTest::gtest_main GTest::gmock)
+    target_include_directories(${target}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    set_target_properties(${target}_test PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+    add_test(NAME ${NAME} COMMAND ${target}_test)
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
