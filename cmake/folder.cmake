@@ -1,13 +1,17 @@
-# aralez_folder(NAME [DEPS folder...] [LIBS external...])
+# aralez_folder(NAME [SUBDIRS dir...] [DEPS folder...] [LIBS external...])
 #
-# Declares the static library of the folder this is called from: every .cc beside the CMakeLists.txt except
-# *_test.cc, which together become the unit test <target>_test. DEPS names other folders ("base", "codec/h1");
+# Declares the static library of the folder this is called from: every .cc beside the CMakeLists.txt
+# and in SUBDIRS, except *_test.cc, which together become the unit test <target>_test. DEPS names other folders ("base", "codec/h1");
 # tools/check_includes.py holds the includes to the levels.
 function(aralez_folder NAME)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SUBDIRS;DEPS;LIBS" ${ARGN})
   string(REPLACE "/" "_" stem ${NAME})
   set(target aralez_${stem})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(dir ${ARG_SUBDIRS})
+    file(GLOB more CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*.cc)
+    list(APPEND sources ${more})
+  endforeach()
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
