@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace aralez {
+
+/// ASCII only, independent of any locale.
+constexpr char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  return true;
+}
+inline std::string lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) c = to_lower(c);
+  return out;
+}
+/// Optional white space of RFC 9110 section 5.6.3.
+constexpr std::string_view trim_ows(std::string_view s) noexcept {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+/// Calls `fn` with each trimmed, non-empty element of a comma list (RFC 9110 section 5.6.1).
+template <class Fn>
+constexpr void for_each_element(std::string_view list, Fn&& fn) {
+  while (true) {
+    const auto comma = list.find(',');
+    if (const auto item = trim_ows(list.substr(0, comma)); !item.empty()) fn(item);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+namespace ascii_detail {
+constexpr std::array<bool, 256> make_table(std::string_view extra) {
+  std::array<bool, 256> t{};
+  for (int c = '0'; c <= '9'; ++c) t[static_cast<std::size_t>(c)] = true;
+  for (int c = 'a'; c <= 'z'; ++c) t[static_cast<std::size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) t[static_cast<std::size_t>(c)] = true;
+  for (char c : extra) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}
+}  // namespace ascii_detail
+
+/// tchar of RFC 9110 section 5.6.2.
+inline constexpr auto kTokenChars = ascii_detail::make_table("!#$%&'*+-.^_`|~");
+constexpr bool is_token_char(char c) noexcept { return kTokenChars[static_cast<unsigned char>(c)]; }
+constexpr bool is_token(std::string_view s) noexcept {
+  for (char c : s)
+    if (!is_token_char(c)) return false;
+  return !s.empty();
+}
+constexpr int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace aralez
