@@ -1,0 +1,69 @@
+#include "http/head.h"
+
+namespace aralez {
+
+Method method_of(std::string_view t) noexcept {
+  switch (t.size()) {
+    case 3:
+      if (t == "GET") return Method::get;
+      if (t == "PUT") return Method::put;
+      break;
+    case 4:
+      if (t == "HEAD") return Method::head;
+      if (t == "POST") return Method::post;
+      break;
+    case 5:
+      if (t == "PATCH") return Method::patch;
+      if (t == "TRACE") return Method::trace;
+      break;
+    case 6:
+      if (t == "DELETE") return Method::del;
+      break;
+    case 7:
+      if (t == "OPTIONS") return Method::options;
+      if (t == "CONNECT") return Method::connect;
+      break;
+    default: break;
+  }
+  return Method::other;
+}
+
+std::string_view reason_phrase(std::uint16_t status) noexcept {
+  switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+  }
+}
+
+}  // namespace aralez

@@ -1,0 +1,215 @@
+#include "http/uri.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "io/socket_address.h"
+
+namespace aralez {
+namespace {
+
+constexpr auto kHostChars = ascii_detail::make_table("-._~!$&'()*+;=");  // reg-name without "%" and ","
+constexpr auto kUnreserved = ascii_detail::make_table("-._~");
+
+bool all_digits(std::string_view s) {
+  return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// True when the path needs no work: the common case, decided in one pass.
+bool is_plain(std::string_view path) {
+  char before = 'x';
+  for (const char c : path) {
+    if (c == '%' || c == '\\') return false;
+    if (before == '/' && (c == '/' || c == '.')) return false;
+    before = c;
+  }
+  return true;
+}
+
+class PathWriter {
+ public:
+  explicit PathWriter(std::span<std::byte> room) : out_(reinterpret_cast<char*>(room.data())) {}
+  void put(char c) { out_[n_++] = c; }
+  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] char last() const { return n_ == 0 ? '\0' : out_[n_ - 1]; }
+  void cut(std::size_t n) { n_ = n; }
+  [[nodiscard]] std::string_view text() const { return {out_, n_}; }
+
+ private:
+  char* out_;
+  std::size_t n_ = 0;
+};
+
+/// RFC 3986 section 5.2.4 on a path that starts with a slash; never climbs above the root.
+std::string_view remove_dots(std::string_view path, Arena& arena) {
+  PathWriter out(arena.allocate(path.size() + 1));
+  for (std::size_t i = 0; i < path.size();) {
+    const std::size_t end = std::min(path.find('/', i + 1), path.size());
+    const auto segment = path.substr(i + 1, end - i - 1);
+    const bool dots = segment == "." || segment == "..";
+    if (segment == "..") out.cut(std::min(out.text().rfind('/'), out.size()));
+    if (!dots) {
+      out.put('/');
+      for (const char c : segment) out.put(c);
+    } else if (end == path.size()) {
+      out.put('/');  // what a dot segment at the end names is a folder
+    }
+    i = end;
+  }
+  if (out.size() == 0) out.put('/');
+  return out.text();
+}
+
+/// Runs of slashes count as one. After the dots are gone, so that both readings pop the same segments.
+std::string_view collapse_slashes(std::string_view path, Arena& arena) {
+  PathWriter out(arena.allocate(path.size()));
+  for (const char c : path)
+    if (c != '/' || out.last() != '/') out.put(c);
+  return out.text();
+}
+
+std::string_view clean(std::string_view path, Arena& arena) {
+  return collapse_slashes(remove_dots(path, arena), arena);
+}
+
+enum class Reading : bool { kept, decoded };
+
+/// Decodes what is the same with and without encoding; with Reading::decoded also the encoded separators.
+std::string_view decode(std::string_view path, Reading reading, Arena& arena) {
+  PathWriter out(arena.allocate(path.size()));
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '\\' && reading == Reading::decoded) c = '/';
+    if (c != '%') {
+      out.put(c);
+      continue;
+    }
+    const auto byte = static_cast<char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
+    const bool separator = byte == '/' || byte == '\\';
+    if (kUnreserved[static_cast<unsigned char>(byte)]) {
+      out.put(byte);
+    } else if (separator && reading == Reading::decoded) {
+      out.put('/');
+    } else {  // one spelling of what stays encoded
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      out.put('%');
+      out.put(kHex[static_cast<unsigned char>(byte) >> 4]);
+      out.put(kHex[static_cast<unsigned char>(byte) & 15]);
+    }
+    i += 2;
+  }
+  return out.text();
+}
+
+/// Dot segments in any spelling: "/%2e%2E/" counts.
+bool has_dot_segment(std::string_view path) {
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    if (path[i] != '/') continue;
+    auto rest = path.substr(i + 1);
+    int dots = 0;
+    while (!rest.empty() && dots < 3) {
+      if (rest.front() == '.') rest.remove_prefix(1);
+      else if (rest.size() >= 3 && rest[0] == '%' && rest[1] == '2' && (rest[2] | 0x20) == 'e') rest.remove_prefix(3);
+      else break;
+      ++dots;
+    }
+    if ((dots == 1 || dots == 2) && (rest.empty() || rest.front() == '/')) return true;
+  }
+  return false;
+}
+
+/// Writes encoded dots plain, so that remove_dots sees every dot segment; touches nothing else.
+std::string_view decode_dots(std::string_view path, Arena& arena) {
+  PathWriter out(arena.allocate(path.size()));
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '%' && path[i + 1] == '2' && (path[i + 2] | 0x20) == 'e') {
+      out.put('.');
+      i += 2;
+    } else {
+      out.put(path[i]);
+    }
+  }
+  return out.text();
+}
+
+enum class Encoding : std::uint8_t { plain, separators, broken };
+
+Encoding check_encoding(std::string_view path) {
+  Encoding found = Encoding::plain;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] == '\\') found = Encoding::separators;
+    if (path[i] != '%') continue;
+    if (i + 2 >= path.size()) return Encoding::broken;
+    const int high = hex_value(path[i + 1]);
+    const int low = hex_value(path[i + 2]);
+    if (high < 0 || low < 0 || high + low == 0) return Encoding::broken;
+    const int byte = high * 16 + low;
+    if (byte == '/' || byte == '\\') found = Encoding::separators;
+    i += 2;
+  }
+  return found;
+}
+
+Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
+  const auto close = text.find(']');
+  if (close == std::string_view::npos) return fail(Errc::protocol, Origin::downstream, "unclosed IPv6 host");
+  if (!SocketAddress::from_ip(text.substr(0, close + 1), 0))
+    return fail(Errc::protocol, Origin::downstream, "bad IPv6 host");
+  const auto rest = text.substr(close + 1);
+  if (!rest.empty() && (rest.front() != ':' || !all_digits(rest.substr(1))))
+    return fail(Errc::protocol, Origin::downstream, "bad port in host");
+  const auto host = arena.allocate(close + 1);
+  for (std::size_t i = 0; i <= close; ++i) host[i] = static_cast<std::byte>(to_lower(text[i]));
+  return Authority{as_text(host), rest.empty() ? rest : rest.substr(1)};
+}
+
+}  // namespace
+
+Result<Authority> parse_authority(std::string_view text, Arena& arena) {
+  if (text.starts_with('[')) return parse_ip_literal(text, arena);
+  std::string_view host = text;
+  std::string_view port;
+  if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (!all_digits(port) || port.size() > 5) return fail(Errc::protocol, Origin::downstream, "bad port in host");
+  }
+  if (host.ends_with('.')) host.remove_suffix(1);
+  bool upper = false;
+  for (const char c : host) {
+    if (!kHostChars[static_cast<unsigned char>(c)])
+      return fail(Errc::protocol, Origin::downstream, "character not allowed in a host");
+    upper |= c >= 'A' && c <= 'Z';
+  }
+  if (host.size() > 255) return fail(Errc::protocol, Origin::downstream, "host too long");
+  if (upper) {
+    const auto low = arena.allocate(host.size());
+    std::transform(host.begin(), host.end(), low.begin(), [](char c) { return static_cast<std::byte>(to_lower(c)); });
+    host = as_text(low);
+  }
+  return Authority{host, port};
+}
+
+Result<TargetPath> normalise_target(std::string_view target, Arena& arena) {
+  const auto mark = target.find('?');
+  const auto path = target.substr(0, mark);
+  const auto query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark);
+  if (is_plain(path)) return TargetPath{path, {}, target, query};
+
+  const Encoding encoding = check_encoding(path);
+  if (encoding == Encoding::broken)
+    return fail(Errc::protocol, Origin::downstream, "percent-encoding broken, or a zero byte");
+  TargetPath out;
+  out.query = query;
+  out.match = clean(decode(path, Reading::kept, arena), arena);
+  if (encoding == Encoding::separators)
+    out.alternate = clean(decode(path, Reading::decoded, arena), arena);
+  if (has_dot_segment(path)) {
+    out.forward = arena.join({remove_dots(decode_dots(path, arena), arena), query});
+  } else {
+    out.forward = target;
+  }
+  return out;
+}
+
+}  // namespace aralez

@@ -1,0 +1,308 @@
+#include "io/socket.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace aralez {
+namespace {
+
+Error error_of(int err) {
+  switch (err) {
+    case ECONNREFUSED: return {Errc::refused, Origin::upstream, "connection refused"};
+    case ETIMEDOUT: return {Errc::timeout, Origin::upstream, "connection timed out"};
+    case EHOSTUNREACH:
+    case ENETUNREACH: return {Errc::refused, Origin::upstream, "host unreachable"};
+    case EPIPE:
+    case ECONNRESET: return {Errc::reset, Origin::upstream, "connection reset"};
+    default: return {Errc::system, Origin::internal, "socket error"};
+  }
+}
+
+}  // namespace
+
+bool Socket::adopt(UniqueFd fd) {
+  fd_ = std::move(fd);
+  return reactor_.watch(fd_.get(), *this, Watch::stream);
+}
+
+Result<void> Socket::connect(const SocketAddress& to, const SocketAddress* bind_to) {
+  UniqueFd fd(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return fail(Errc::limit, Origin::internal, "no descriptor for an upstream connection");
+  const int one = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (bind_to && ::bind(fd.get(), bind_to->raw(), bind_to->length()) != 0)
+    return fail(Errc::config, Origin::internal, "client_bind_to address cannot be used");
+  if (::connect(fd.get(), to.raw(), to.length()) != 0 && errno != EINPROGRESS)
+    return std::unexpected(error_of(errno));
+  // Even a connect that is through already completes by event: registering reports it.
+  connect_ = Connect::pending;
+  writable_ = false;
+  if (!adopt(std::move(fd))) return fail(Errc::system, Origin::internal, "epoll_ctl failed");
+  return {};
+}
+
+void Socket::on_io(std::uint32_t what) {
+  if (!fd_) return;
+  if (what & ready::kRead) readable_ = true;
+  if (what & ready::kPeerEnd) peer_end_ = true;
+  if (connect_ == Connect::pending) {
+    if (what & (ready::kWrite | ready::kBroken)) finish_connect();
+    return;
+  }
+  if ((what & ready::kWrite) && !writable_) {
+    writable_ = true;
+    if (!out_.empty() || fin_queued_) flush();
+    if (!fd_) return;
+  }
+  if (receiving_ && readable_) {
+    receive();
+  } else if (what & ready::kBroken) {
+    // Nobody is reading, so nobody else would find out.
+    int err = 0;
+    socklen_t len = sizeof err;
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &err, &len);
+    broken(err == 0 ? EPIPE : err);
+  }
+}
+
+void Socket::finish_connect() {
+  int err = 0;
+  socklen_t len = sizeof err;
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &err, &len);
+  connect_ = Connect::done;
+  if (err != 0) return broken(err);
+  writable_ = true;
+  events_.on_connected();
+  if (!fd_) return;
+  if (!out_.empty()) reactor_.defer(flush_);
+  if (receiving_ && readable_) reactor_.defer(resume_);
+}
+
+void Socket::start_recv() {
+  if (receiving_) return;
+  receiving_ = true;
+  if (readable_ && fd_ && connect_ == Connect::done) reactor_.defer(resume_);
+}
+
+void Socket::splice_into(SplicePipe* pipe, std::size_t limit) noexcept {
+  pipe_ = pipe;
+  splice_left_ = pipe ? limit : 0;
+}
+
+void Socket::receive() {
+  for (int i = 0; i < kReceivesPerTurn; ++i) {
+    if (!fd_ || !receiving_ || !readable_) return;
+    if (!(pipe_ ? splice_once() : receive_once())) return;
+  }
+  // More is waiting, but others want their turn.
+  if (fd_ && receiving_ && readable_) reactor_.defer_to_turn_end(resume_);
+}
+
+bool Socket::receive_once() {
+  ReadBuffer& in = events_.recv_buffer();
+  const auto room = in.space(reactor_.blocks());
+  const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
+  if (n > 0) {
+    // A short read means the queue was empty: the next byte makes a new edge. Only an announced end needs
+    // another look.
+    if (static_cast<std::size_t>(n) < room.size() && !peer_end_) readable_ = false;
+    in.commit(static_cast<std::size_t>(n));
+    events_.on_received();
+    return true;
+  }
+  in.release_if_empty();
+  if (n == 0) {
+    readable_ = receiving_ = false;
+    events_.on_recv_end();
+    return false;
+  }
+  readable_ = false;
+  if (errno != EAGAIN && errno != EINTR) broken(errno);
+  return false;
+}
+
+bool Socket::splice_once() {
+  const std::size_t room = std::min(splice_left_, pipe_->capacity() - std::min(pipe_->capacity(), pipe_->level()));
+  if (room == 0) {
+    receiving_ = false;
+    return false;
+  }
+  const ssize_t n =
+      ::splice(fd_.get(), nullptr, pipe_->write_fd(), nullptr, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (n > 0) {
+    pipe_->filled(static_cast<std::size_t>(n));
+    splice_left_ -= static_cast<std::size_t>(n);
+    events_.on_spliced(static_cast<std::size_t>(n));
+    // A pipe counts pages, not bytes: a short splice says nothing about the socket.
+    return fd_ && pipe_ != nullptr;
+  }
+  if (n == 0) {
+    readable_ = receiving_ = false;
+    events_.on_recv_end();
+    return false;
+  }
+  if (errno == EAGAIN) {
+    // Either the socket is empty or the pipe has no page left. The latter is over when it is drained.
+    if (pipe_->level() == 0) readable_ = false;
+    else receiving_ = false;
+    if (!receiving_) events_.on_spliced(0);
+    return false;
+  }
+  broken(errno);
+  return false;
+}
+
+std::span<std::byte> Socket::output_space(std::size_t n) {
+  if (!tail_ || tail_->capacity - tail_used_ < n) {
+    tail_ = reactor_.blocks().take_sized(n);
+    tail_used_ = 0;
+    tail_is_last_ = false;
+  }
+  return tail_.bytes().subspan(tail_used_);
+}
+
+void Socket::commit_output(std::size_t n) {
+  if (n == 0) return;
+  if (!tail_is_last_) {
+    out_.push_back(Piece(Slice(tail_, tail_.bytes().subspan(tail_used_, n))).with_credit(0));
+    tail_is_last_ = true;
+  } else {
+    const auto old = out_.back().slice().bytes();
+    out_.back().extend({old.data(), old.size() + n}, 0);
+  }
+  tail_used_ += static_cast<std::uint32_t>(n);
+  out_bytes_ += n;
+  reactor_.defer(flush_);
+}
+
+void Socket::queue_copy(std::string_view bytes) {
+  const auto to = output_space(bytes.size());
+  std::memcpy(to.data(), bytes.data(), bytes.size());
+  commit_output(bytes.size());
+}
+
+void Socket::queue(Piece piece) {
+  if (piece.size() == 0) return;
+  if (piece.kind() == Piece::Kind::memory && piece.size() < kCopyBelow && tail_is_last_ &&
+      tail_->capacity - tail_used_ >= piece.size()) {
+    const std::uint64_t credit = piece.credit();
+    queue_copy(piece.slice().text());
+    const auto whole = out_.back().slice().bytes();
+    out_.back().extend(whole, credit);
+    return;
+  }
+  out_bytes_ += piece.size();
+  out_.push_back(std::move(piece));
+  tail_is_last_ = false;
+  reactor_.defer(flush_);
+}
+
+void Socket::flush() {
+  if (!fd_ || connect_ == Connect::pending) return;
+  std::uint64_t credit = 0;
+  while (!out_.empty() && writable_) {
+    const std::int64_t n = send_some();
+    if (n < 0) return broken(static_cast<int>(-n));
+    if (n > 0) credit += drop_sent(static_cast<std::uint64_t>(n));
+  }
+  if (out_.empty()) {
+    tail_.reset();
+    tail_is_last_ = false;
+    if (fin_queued_) ::shutdown(fd_.get(), SHUT_WR);
+  }
+  events_.on_sent(credit, out_.empty());
+}
+
+std::int64_t Socket::send_some() {
+  Piece& first = out_.front();
+  ssize_t n = 0;
+  std::uint64_t wanted = first.size();
+  if (first.kind() == Piece::Kind::file) {
+    auto offset = static_cast<off_t>(first.offset());
+    n = ::sendfile(fd_.get(), first.kernel()->fd(), &offset, wanted);
+    if (n == 0) return -EPIPE;  // the file became shorter than announced
+  } else if (first.kind() == Piece::Kind::pipe) {
+    const unsigned more = out_.count() > 1 ? SPLICE_F_MORE : 0;
+    n = ::splice(first.kernel()->fd(), nullptr, fd_.get(), nullptr, wanted, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
+    if (n > 0) first.kernel()->consumed(static_cast<std::size_t>(n));
+  } else if (out_.count() == 1) {
+    n = ::send(fd_.get(), first.slice().bytes().data(), wanted, MSG_NOSIGNAL);
+  } else {
+    std::array<iovec, 32> iov;
+    msghdr msg{};
+    wanted = 0;
+    std::size_t k = 0;
+    for (; k < iov.size() && k < out_.count() && out_[k].kind() == Piece::Kind::memory; ++k) {
+      const auto b = out_[k].slice().bytes();
+      iov[k] = {const_cast<std::byte*>(b.data()), b.size()};
+      wanted += b.size();
+    }
+    msg.msg_iov = iov.data();
+    msg.msg_iovlen = k;
+    const int more = k < out_.count() ? MSG_MORE : 0;  // a file or a pipe follows
+    n = ::sendmsg(fd_.get(), &msg, MSG_NOSIGNAL | more);
+  }
+  if (n < 0) {
+    if (errno == EINTR) return 0;
+    if (errno != EAGAIN) return -errno;
+    writable_ = false;
+    return 0;
+  }
+  if (static_cast<std::uint64_t>(n) < wanted && first.kind() == Piece::Kind::memory) writable_ = false;
+  return n;
+}
+
+std::uint64_t Socket::drop_sent(std::uint64_t n) {
+  std::uint64_t credit = 0;
+  out_bytes_ -= n;
+  while (n > 0) {
+    Piece& p = out_.front();
+    if (n < p.size()) {
+      p.remove_prefix(n);
+      // Large pieces settle as they go, small ones when they are through.
+      if (p.kind() != Piece::Kind::memory || p.credit() > p.size()) {
+        const std::uint64_t settled = std::min(n, p.credit());
+        credit += settled;
+        p.with_credit(p.credit() - settled);
+      }
+      return credit;
+    }
+    n -= p.size();
+    credit += p.credit();
+    out_.pop_front();
+  }
+  return credit;
+}
+
+void Socket::shutdown_write() {
+  fin_queued_ = true;
+  reactor_.defer(flush_);
+}
+
+void Socket::close(CloseMode mode) noexcept {
+  if (!fd_) return;
+  if (mode == CloseMode::abort) {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  fd_.reset();
+  flush_.cancel();
+  resume_.cancel();
+  out_.clear();
+  tail_.reset();
+  pipe_ = nullptr;
+  out_bytes_ = 0;
+}
+
+void Socket::broken(int err) {
+  close();
+  events_.on_broken(error_of(err));
+}
+
+}  // namespace aralez
