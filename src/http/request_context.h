@@ -1,0 +1,51 @@
+#pragma once
+
+#include <ctime>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/chain.h"
+#include "http/head.h"
+#include "http/uri.h"
+
+namespace aralez {
+
+/// Who is asking, fixed for the life of a client connection.
+struct ClientInfo {
+  std::string_view ip;  ///< text without port
+  bool tls = false;
+  bool loopback = false;
+};
+
+/// A whole answer made by the proxy itself.
+struct Reply {
+  std::uint16_t status = 0;
+  Fields fields;        ///< without framing and Date
+  Chain body;           ///< memory or file pieces; sent only if the method is not HEAD
+  BodyLength length;    ///< `known` for everything but 204 and 304
+  std::string_view why; ///< static text for the log
+};
+
+/// What filters and responders see of a request. Lives in the exchange; views as in Head.
+struct RequestContext {
+  Head& request;
+  const TargetPath& path;
+  std::string_view host;  ///< normalised, see Authority
+  const ClientInfo& client;
+  Arena& arena;
+  BlockPool& blocks;
+  std::time_t wall_time;
+};
+
+/// A terminal step that answers at once from what it has: files, the admin service. Immutable, shared by all
+/// workers through the snapshot; called on a worker, may touch the file system but must not wait for a peer.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  /// `body` is the whole request body; at most body_limit() bytes of it are ever collected.
+  virtual void respond(RequestContext& request, const Chain& body, Reply& reply) const = 0;
+  /// Request bodies above this are answered 413. 0: the body is swallowed unread.
+  [[nodiscard]] virtual std::size_t body_limit() const { return 0; }
+};
+
+}  // namespace aralez
