@@ -2,7 +2,8 @@
 add_library(aralez_flags INTERFACE)
 target_include_directories(aralez_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(aralez_flags INTERFACE
-  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough)
+  -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wno-missing-field-initializers)  # designated initialisers leave the rest at their defaults on purpose
 target_compile_definitions(aralez_flags INTERFACE
   ARALEZ_VERSION="${PROJECT_VERSION}" $<$<BOOL:${ARALEZ_HARDEN}>:_GLIBCXX_ASSERTIONS>)
 

@@ -23,7 +23,7 @@ class ReadBuffer {
       block_ = pool.take();
       begin_ = end_ = 0;
     }
-    if (block_->capacity - end_ < min) relocate(pool, size() + min);
+    if (block_->capacity - end_ < min) relocate(pool, size() * 2 + min);
     return block_.bytes().subspan(end_);
   }
   void commit(std::size_t n) noexcept {

@@ -23,14 +23,8 @@ std::uint32_t translate(std::uint32_t e) noexcept {
 }  // namespace
 
 Reactor::Reactor()
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      now_(std::chrono::steady_clock::now()),
-      timers_(now_) {
+    : Loop(std::chrono::steady_clock::now()), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   [[maybe_unused]] const bool ok = watch(mailbox_.fd(), mail_handler_, Watch::listener);
-}
-
-Reactor::~Reactor() {
-  while (!retired_.empty()) finish_turn();
 }
 
 bool Reactor::watch(int fd, IoHandler& handler, Watch kind) {
@@ -49,35 +43,15 @@ void Reactor::run() {
 
 void Reactor::turn(Millis max_wait) {
   std::array<epoll_event, kEventsPerTurn> events;
-  const Millis wait = std::min(max_wait, timers_.until_next(now_, max_wait));
+  const Millis wait = std::min(max_wait, timers().until_next(now(), max_wait));
   const int n = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, static_cast<int>(wait.count()));
-  now_ = std::chrono::steady_clock::now();
+  set_now(std::chrono::steady_clock::now());
   for (int i = 0; i < n; ++i) {
     const auto& e = events[static_cast<std::size_t>(i)];
     static_cast<IoHandler*>(e.data.ptr)->on_io(translate(e.events));
     run_deferred();
   }
-  timers_.advance(now_);
   finish_turn();
-}
-
-void Reactor::run_deferred() {
-  while (!deferred_.empty()) deferred_.pop_front().run();
-}
-
-void Reactor::finish_turn() {
-  run_deferred();
-  IntrusiveList<Deferred> last;
-  turn_end_.splice_to(last);
-  while (!last.empty()) {
-    last.pop_front().run();
-    run_deferred();
-  }
-  // Destructors may retire more; that waits for the next turn.
-  std::vector<std::unique_ptr<Retired>> gone;
-  gone.swap(retired_);
-  gone.clear();
-  if (retired_.empty()) retired_.swap(gone);  // keeps the capacity
 }
 
 }  // namespace aralez

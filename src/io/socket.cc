@@ -90,7 +90,7 @@ void Socket::start_recv() {
   if (readable_ && fd_ && connect_ == Connect::done) reactor_.defer(resume_);
 }
 
-void Socket::splice_into(SplicePipe* pipe, std::size_t limit) noexcept {
+void Socket::splice_into(SplicePipe* pipe, std::size_t limit) {
   pipe_ = pipe;
   splice_left_ = pipe ? limit : 0;
 }
@@ -179,12 +179,6 @@ void Socket::commit_output(std::size_t n) {
   tail_used_ += static_cast<std::uint32_t>(n);
   out_bytes_ += n;
   reactor_.defer(flush_);
-}
-
-void Socket::queue_copy(std::string_view bytes) {
-  const auto to = output_space(bytes.size());
-  std::memcpy(to.data(), bytes.data(), bytes.size());
-  commit_output(bytes.size());
 }
 
 void Socket::queue(Piece piece) {
@@ -285,7 +279,7 @@ void Socket::shutdown_write() {
   reactor_.defer(flush_);
 }
 
-void Socket::close(CloseMode mode) noexcept {
+void Socket::close(CloseMode mode) {
   if (!fd_) return;
   if (mode == CloseMode::abort) {
     const linger now{.l_onoff = 1, .l_linger = 0};
@@ -301,7 +295,7 @@ void Socket::close(CloseMode mode) noexcept {
 }
 
 void Socket::broken(int err) {
-  close();
+  close(CloseMode::normal);
   events_.on_broken(error_of(err));
 }
 

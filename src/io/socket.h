@@ -3,73 +3,40 @@
 #include <cstdint>
 
 #include "base/chain.h"
-#include "base/read_buffer.h"
 #include "base/result.h"
 #include "io/reactor.h"
 #include "io/socket_address.h"
+#include "io/transport.h"
 
 namespace aralez {
-
-/// Told by a Socket what was completed. Calls come from the loop, never from inside a Socket method that the
-/// receiver has called.
-class SocketEvents {
- public:
-  virtual void on_connected() = 0;
-  /// Where the next bytes go; asked right before each receive.
-  virtual ReadBuffer& recv_buffer() = 0;
-  /// Bytes were added to recv_buffer().
-  virtual void on_received() = 0;
-  /// `n` bytes are waiting in a pipe that was offered with splice_into().
-  virtual void on_spliced(std::size_t n) = 0;
-  /// The peer sends no more.
-  virtual void on_recv_end() = 0;
-  /// Pieces worth `credit` body bytes have left; `drained` when nothing is queued any more.
-  virtual void on_sent(std::uint64_t credit, bool drained) = 0;
-  /// Nothing more will work on this socket. The last event.
-  virtual void on_broken(Error e) = 0;
-
- protected:
-  ~SocketEvents() = default;
-};
 
 /// A connected (or connecting) TCP socket on one reactor. Receives are asked for and complete later; output is
 /// queued and leaves when the current event has been handled, in one call where possible. The descriptor is
 /// registered once, edge-triggered, and what the kernel said is remembered, so that a steady request needs one
 /// recv and one send and no other call (design section 4.3).
-class Socket final : private IoHandler {
+class Socket final : public Transport, private IoHandler {
  public:
-  Socket(Reactor& reactor, SocketEvents& events) : reactor_(reactor), events_(events) {}
+  Socket(Reactor& reactor, TransportEvents& events) : reactor_(reactor), events_(events) {}
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  ~Socket() { close(); }
+  ~Socket() { close(CloseMode::normal); }
 
   /// Takes over an accepted descriptor.
   [[nodiscard]] bool adopt(UniqueFd fd);
   /// Starts a connect; on_connected() or on_broken() follows. An error here means nothing will follow.
   [[nodiscard]] Result<void> connect(const SocketAddress& to, const SocketAddress* bind_to = nullptr);
 
-  /// Keeps receiving until stop_recv().
-  void start_recv();
-  void stop_recv() noexcept { receiving_ = false; }
-  /// From now on received bytes go into `pipe`, at most `limit` more, and then receiving stops.
-  void splice_into(SplicePipe* pipe, std::size_t limit) noexcept;
-
-  /// Appends to the output. Small memory pieces are copied behind the last one.
-  void queue(Piece piece);
-  /// Appends bytes that need not outlive the call.
-  void queue_copy(std::string_view bytes);
-  /// A block to write output into, with at least `n` bytes room behind what is queued already; follow with
-  /// commit_output().
-  [[nodiscard]] std::span<std::byte> output_space(std::size_t n);
-  void commit_output(std::size_t n);
-  [[nodiscard]] bool output_pending() const noexcept { return !out_.empty(); }
-  [[nodiscard]] std::uint64_t output_bytes() const noexcept { return out_bytes_; }
-
-  /// FIN after what is queued.
-  void shutdown_write();
-  /// Closes now; no event follows. With `abort`, the peer sees a reset.
-  enum class CloseMode : std::uint8_t { normal, abort };
-  void close(CloseMode mode = CloseMode::normal) noexcept;
+  Loop& loop() override { return reactor_; }
+  void start_recv() override;
+  void stop_recv() override { receiving_ = false; }
+  [[nodiscard]] bool splices() const override { return true; }
+  void splice_into(SplicePipe* pipe, std::size_t limit) override;
+  void queue(Piece piece) override;
+  [[nodiscard]] std::span<std::byte> output_space(std::size_t n) override;
+  void commit_output(std::size_t n) override;
+  [[nodiscard]] std::uint64_t output_bytes() const override { return out_bytes_; }
+  void shutdown_write() override;
+  void close(CloseMode mode) override;
 
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(fd_); }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
@@ -92,7 +59,7 @@ class Socket final : private IoHandler {
   static constexpr std::size_t kCopyBelow = 2048;
 
   Reactor& reactor_;
-  SocketEvents& events_;
+  TransportEvents& events_;
   UniqueFd fd_;
   Chain out_;
   BlockRef tail_;              ///< block being filled with small output

@@ -1,0 +1,208 @@
+#include "codec/h1/framing.h"
+
+#include <charconv>
+
+#include "base/ascii.h"
+
+namespace aralez::h1 {
+namespace {
+
+/// What the fields about the connection say, gathered in one pass.
+struct Seen {
+  unsigned hosts = 0;
+  unsigned lengths = 0;
+  unsigned codings = 0;
+  unsigned connections = 0;
+  std::string_view host;
+  std::string_view length;
+  std::string_view coding;
+  std::string_view upgrade;
+  std::string_view expect;
+  unsigned expects = 0;
+  bool hop_by_hop = false;
+};
+
+Seen look(const Fields& fields) {
+  Seen s;
+  for (const Field& f : fields) {
+    switch (f.id) {
+      case FieldId::host: ++s.hosts; s.host = f.value; break;
+      case FieldId::content_length: ++s.lengths; s.length = f.value; s.hop_by_hop = true; break;
+      case FieldId::transfer_encoding: ++s.codings; s.coding = f.value; s.hop_by_hop = true; break;
+      case FieldId::connection: ++s.connections; s.hop_by_hop = true; break;
+      case FieldId::upgrade: s.upgrade = f.value; s.hop_by_hop = true; break;
+      case FieldId::expect: ++s.expects; s.expect = f.value; s.hop_by_hop = true; break;
+      case FieldId::keep_alive:
+      case FieldId::proxy_connection:
+      case FieldId::te: s.hop_by_hop = true; break;
+      default: break;
+    }
+  }
+  return s;
+}
+
+/// Names that `Connection` cannot remove: somebody's policy rests on them (threats row 15).
+bool protected_from_connection(const Field& f) noexcept {
+  switch (f.id) {
+    case FieldId::authorization:
+    case FieldId::cookie:
+    case FieldId::content_type:
+    case FieldId::forwarded:
+    case FieldId::host:
+    case FieldId::x_api_key:
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto:
+    case FieldId::x_real_ip: return true;
+    default: return false;
+  }
+}
+
+void remove_hop_by_hop(Fields& fields, const Seen& seen) {
+  if (seen.connections > 0) {
+    // The Connection values are views into the head, so they outlive the removal of other fields.
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const Field connection = *(fields.begin() + i);
+      if (connection.id != FieldId::connection) continue;
+      for_each_element(connection.value, [&](std::string_view name) {
+        if (iequals(name, "close") || iequals(name, "keep-alive") || iequals(name, "upgrade")) return;
+        for (Field& f : fields)
+          if (iequals(f.name, name) && f.id != FieldId::connection && !protected_from_connection(f))
+            f.id = FieldId::te;  // goes with the rest below
+      });
+    }
+  }
+  fields.remove_if([](const Field& f) {
+    switch (f.id) {
+      case FieldId::connection:
+      case FieldId::content_length:
+      case FieldId::expect:
+      case FieldId::keep_alive:
+      case FieldId::proxy_connection:
+      case FieldId::te:
+      case FieldId::transfer_encoding:
+      case FieldId::upgrade: return true;
+      default: return false;
+    }
+  });
+}
+
+void read_connection(const Fields& fields, Head& head, Persistence& p) {
+  bool close = false;
+  bool keep = false;
+  for (const Field& f : fields) {
+    if (f.id != FieldId::connection) continue;
+    for_each_element(f.value, [&](std::string_view option) {
+      if (iequals(option, "close")) close = true;
+      else if (iequals(option, "keep-alive")) keep = true;
+      else if (iequals(option, "upgrade")) p.upgrade = true;
+    });
+  }
+  p.keep_alive = !close && (keep || head.version != HttpVersion::http10);
+}
+
+/// 1*DIGIT that fits; no sign, no list (threats row 1).
+bool parse_length(std::string_view text, std::uint64_t& out) {
+  if (text.empty() || text.size() > 18) return false;
+  for (const char c : text)
+    if (c < '0' || c > '9') return false;
+  return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc{};
+}
+
+/// Reads the framing fields into head.length; none of them leaves it as it is.
+HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
+  if (s.codings > 0) {
+    if (s.lengths > 0) return {status, "both Transfer-Encoding and Content-Length"};
+    if (head.version == HttpVersion::http10) return {status, "Transfer-Encoding in HTTP/1.0"};
+    if (s.codings > 1) return {status, "repeated Transfer-Encoding"};
+    if (!iequals(s.coding, "chunked")) {
+      const auto last = trim_ows(s.coding.substr(s.coding.rfind(',') + 1));
+      if (iequals(last, "chunked") && s.coding.find(',') != std::string_view::npos) {
+        unsigned chunked = 0;
+        for_each_element(s.coding, [&](std::string_view c) { chunked += iequals(c, "chunked"); });
+        if (chunked > 1) return {status, "chunked applied twice"};
+      }
+      const bool token_list = is_token(last);
+      return {token_list && status == 400 ? std::uint16_t{501} : status, "transfer coding not supported"};
+    }
+    head.length = BodyLength::until_end();
+    return {};
+  }
+  if (s.lengths == 0) return {};
+  if (s.lengths > 1) return {status, "repeated Content-Length"};
+  std::uint64_t n = 0;
+  if (!parse_length(s.length, n)) return {status, "Content-Length is not a number"};
+  head.length = BodyLength::of(n);
+  return {};
+}
+
+/// An upgrade we are willing to carry: one protocol, not to another HTTP version (threats row 18).
+bool carried_upgrade(std::string_view protocol) {
+  return is_token(protocol) && !iequals(protocol, "h2c") && !iequals(protocol, "h2") && !iequals(protocol, "TLS");
+}
+
+}  // namespace
+
+HeadError apply_request_framing(Head& head, Persistence& p) {
+  const Seen s = look(head.fields);
+  if (s.hosts > 1) return {400, "more than one Host"};
+  if (s.hosts == 0 && head.version != HttpVersion::http10) return {400, "no Host"};
+  if (head.authority.empty()) head.authority = s.host;
+  p = {.keep_alive = head.version != HttpVersion::http10};
+  if (!s.hop_by_hop) return {};
+
+  if (const auto error = read_length(s, head, 400); error.status != 0) return error;
+  if (s.expects > 0 && head.version != HttpVersion::http10) {
+    if (s.expects > 1 || !iequals(s.expect, "100-continue")) return {417, "expectation other than 100-continue"};
+    // Without a body to wait for, there is nothing to expect.
+    head.expect_continue = head.length.kind == BodyLength::Kind::unknown || head.length.bytes > 0;
+  }
+  if (s.connections > 0) read_connection(head.fields, head, p);
+  const bool body = head.length.kind == BodyLength::Kind::unknown || head.length.bytes > 0;
+  if (p.upgrade && !body && head.version == HttpVersion::http11 && carried_upgrade(s.upgrade))
+    head.upgrade = s.upgrade;
+  remove_hop_by_hop(head.fields, s);
+  return {};
+}
+
+HeadError apply_response_framing(Head& head, Persistence& p) {
+  const Seen s = look(head.fields);
+  p = {.keep_alive = head.version != HttpVersion::http10};
+  head.length = BodyLength{};
+  if (!s.hop_by_hop) return {};
+  if (const auto error = read_length(s, head, 502); error.status != 0) return error;
+  if (s.connections > 0) read_connection(head.fields, head, p);
+  if (head.status == 101) head.upgrade = s.upgrade;
+  remove_hop_by_hop(head.fields, s);
+  return {};
+}
+
+bool allowed_in_trailers(const Field& f) noexcept {
+  switch (f.id) {
+    case FieldId::authorization:
+    case FieldId::connection:
+    case FieldId::content_length:
+    case FieldId::content_range:
+    case FieldId::content_type:
+    case FieldId::cookie:
+    case FieldId::expect:
+    case FieldId::forwarded:
+    case FieldId::host:
+    case FieldId::keep_alive:
+    case FieldId::proxy:
+    case FieldId::proxy_connection:
+    case FieldId::set_cookie:
+    case FieldId::te:
+    case FieldId::trailer:
+    case FieldId::transfer_encoding:
+    case FieldId::upgrade:
+    case FieldId::x_api_key:
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto:
+    case FieldId::x_real_ip: return false;
+    default: return !f.underscore;
+  }
+}
+
+}  // namespace aralez::h1

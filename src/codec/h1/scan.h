@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace aralez::h1 {
+
+namespace scan_detail {
+/// Scalar rule: a byte that may stand in a field value (RFC 9110 section 5.5).
+constexpr bool value_byte(char c) noexcept {
+  const auto u = static_cast<unsigned char>(c);
+  return (u >= 0x20 && u != 0x7f) || u == '\t';
+}
+/// Continues a scan; the widest variant this CPU has, chosen once at start.
+[[nodiscard]] std::size_t value_end_wide(const char* p, std::size_t from, std::size_t n) noexcept;
+}  // namespace scan_detail
+
+/// Index of the first byte of `s` that may not stand in a field value, or its size.
+[[nodiscard]] inline std::size_t value_end(std::string_view s) noexcept {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  // Most values end within the first sixteen bytes.
+  if (s.size() >= 16) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data()));
+    const __m128i low = _mm_cmplt_epi8(_mm_xor_si128(x, _mm_set1_epi8(-128)), _mm_set1_epi8(0x20 - 128));
+    const __m128i tab = _mm_cmpeq_epi8(x, _mm_set1_epi8('\t'));
+    const __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
+    const int bad = _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+    if (bad != 0) return static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(bad)));
+    return scan_detail::value_end_wide(s.data(), 16, s.size());
+  }
+#endif
+  while (i < s.size() && scan_detail::value_byte(s[i])) ++i;
+  return i;
+}
+
+/// The rule alone, for tests and for other CPUs.
+[[nodiscard]] constexpr std::size_t value_end_scalar(std::string_view s) noexcept {
+  std::size_t i = 0;
+  while (i < s.size() && scan_detail::value_byte(s[i])) ++i;
+  return i;
+}
+
+}  // namespace aralez::h1

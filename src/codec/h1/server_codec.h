@@ -1,0 +1,92 @@
+#pragma once
+
+#include "codec/h1/stream_core.h"
+#include "http/date.h"
+
+namespace aralez::h1 {
+
+/// Told by a ServerCodec about its connection. Calls may come from anywhere in the codec; on_closed is the last.
+class ServerEvents {
+ public:
+  /// A request begins; its head follows at once.
+  virtual StreamEvents& on_stream(Stream& stream) = 0;
+  /// A request was refused by the codec itself. When `answer` is given it will be sent: the receiver sets its
+  /// status and fields, which must outlive the call only until the codec returns from it.
+  virtual void on_refused(const HeadError& error, Head* answer) = 0;
+  /// The connection is over. The receiver retires the codec and its transport.
+  virtual void on_closed() = 0;
+
+ protected:
+  ~ServerEvents() = default;
+};
+
+/// HTTP/1.0 and 1.1 towards clients (RFC 9112): keep-alive, pipelining one request at a time, chunked bodies both
+/// ways, upgrades. Enforces head deadline, idle time-out and minimum body rate. One worker, no I/O of its own.
+class ServerCodec final : public StreamCore {
+ public:
+  ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch, const Limits& limits);
+
+  /// The transport is connected and this codec is its receiver.
+  void start();
+  /// Closes when the request at hand, if any, has been answered.
+  void drain();
+  /// Between requests: nothing would be lost by closing now.
+  [[nodiscard]] bool idle() const noexcept { return wait_ == Wait::idle && in_.empty(); }
+
+  void send_head(const Head& head, End end) override;
+  void reset(ResetCode code) override;
+  void detach() override;
+
+  void on_connected() override {}
+  void on_recv_end() override;
+  void on_broken(Error e) override;
+
+ private:
+  /// What the timer is for.
+  enum class Wait : std::uint8_t { idle, head, rate, nothing, linger, closed };
+
+  void read_head() override;
+  void received_message() override;
+  void sent_message() override {}
+  void output_drained() override;
+  void bad_body(std::string_view why) override;
+  void body_progress() override;
+
+  void start_request(Head&& head, const Persistence& persistence);
+  [[nodiscard]] bool head_may_be_complete();
+  [[nodiscard]] HeadLimits head_limits() const;
+  void refuse(const HeadError& error);
+  void next_request();
+  [[nodiscard]] bool body_worth_draining() const;
+  [[nodiscard]] bool swallowing() const { return !events_ && tx_ == Tx::done && wait_ == Wait::rate; }
+  void swallow_body();
+  void finish_output_then_close();
+  void close_now(Transport::CloseMode mode);
+  void start_tunnel(const Head& head);
+  [[nodiscard]] BodyMode choose_mode(const Head& head, End end) const;
+
+  void wait_for(Wait what, Millis time);
+  void watch_rate();
+  void on_timer(TimePoint now);
+  void check_rate();
+
+  /// How the connection goes on after this response.
+  enum class After : std::uint8_t { keep, close };
+
+  ServerEvents& owner_;
+  const Limits& limits_;
+  std::size_t scanned_ = 0;  ///< of an incomplete head: no need to look here again
+  std::uint64_t rate_rx_ = 0;
+  std::uint64_t rate_tx_ = 0;
+  MemberTimer<ServerCodec, &ServerCodec::on_timer> timer_{*this};
+  After after_ = After::keep;
+  Wait wait_ = Wait::idle;
+  Method method_ = Method::other;
+  HttpVersion version_ = HttpVersion::http11;
+  bool upgrade_asked_ = false;
+  bool expect_pending_ = false;  ///< the client may be waiting for a 100
+  bool skipped_empty_line_ = false;
+  bool credit_ran_out_ = false;  ///< within the rate window, the client was held back by us
+};
+
+}  // namespace aralez::h1

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/block.h"
+#include "base/clock.h"
+#include "base/intrusive_list.h"
+#include "io/pipe_pool.h"
+#include "io/timer_wheel.h"
+
+namespace aralez {
+
+/// Work put off until the current event has been handled: output to flush, the next pipelined request.
+class Deferred : private ListNode {
+ public:
+  virtual ~Deferred() = default;
+  [[nodiscard]] bool pending() const noexcept { return linked(); }
+  void cancel() noexcept { unlink(); }
+
+ protected:
+  virtual void run() = 0;
+
+ private:
+  friend class Loop;
+  friend class IntrusiveList<Deferred>;
+};
+
+/// Deferred as a member: calls a member function of its owner.
+template <class Owner, void (Owner::*Fn)()>
+class MemberDeferred final : public Deferred {
+ public:
+  explicit MemberDeferred(Owner& owner) : owner_(owner) {}
+
+ private:
+  void run() override { (owner_.*Fn)(); }
+  Owner& owner_;
+};
+
+/// What is destroyed only when the loop turn ends, so that no caller up the stack loses its object (law 4).
+class Retired {
+ public:
+  virtual ~Retired() = default;
+};
+
+/// The part of a worker's event loop that needs no kernel: time that was told, timers, buffers, deferred work.
+/// A simulation drives one by hand. One thread.
+class Loop {
+ public:
+  explicit Loop(TimePoint now) : now_(now), timers_(now) {}
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop() {
+    while (!retired_.empty()) finish_turn();
+  }
+
+  [[nodiscard]] TimePoint now() const noexcept { return now_; }
+  [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+  [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
+  [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
+
+  /// Runs `d` when the current event has been handled. Twice before that is once.
+  void defer(Deferred& d) noexcept {
+    if (!d.linked()) deferred_.push_back(d);
+  }
+  /// Runs `d` when all events of this turn have been handled.
+  void defer_to_turn_end(Deferred& d) noexcept {
+    if (!d.linked()) turn_end_.push_back(d);
+  }
+  void retire(std::unique_ptr<Retired> object) { retired_.push_back(std::move(object)); }
+
+  /// After each event.
+  void run_deferred() {
+    while (!deferred_.empty()) deferred_.pop_front().run();
+  }
+  /// After the events of a turn: fires timers, runs what was put off, frees what was retired.
+  void finish_turn();
+  void set_now(TimePoint now) noexcept { now_ = now; }
+
+ private:
+  TimePoint now_;
+  BlockPool blocks_;
+  PipePool pipes_;
+  TimerWheel timers_;
+  IntrusiveList<Deferred> deferred_;
+  IntrusiveList<Deferred> turn_end_;
+  std::vector<std::unique_ptr<Retired>> retired_;
+};
+
+}  // namespace aralez
