@@ -50,6 +50,13 @@ class Arena {
     return as_text(out);
   }
 
+  /// Everything allocated so far is gone.
+  void clear() noexcept {
+    more_.clear();
+    current_ = inline_;
+    used_ = 0;
+  }
+
  private:
   static constexpr std::size_t kInline = 1536;
 

@@ -42,10 +42,8 @@ struct RequestContext {
 class Responder {
  public:
   virtual ~Responder() = default;
-  /// `body` is the whole request body; at most body_limit() bytes of it are ever collected.
+  /// `body` is empty: no responder asks for request bodies today, they are swallowed unread.
   virtual void respond(RequestContext& request, const Chain& body, Reply& reply) const = 0;
-  /// Request bodies above this are answered 413. 0: the body is swallowed unread.
-  [[nodiscard]] virtual std::size_t body_limit() const { return 0; }
 };
 
 }  // namespace aralez

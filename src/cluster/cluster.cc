@@ -1,0 +1,48 @@
+#include "cluster/cluster.h"
+
+#include <algorithm>
+
+namespace aralez {
+
+ClusterManager::ClusterManager(Reactor& reactor, h1::HeadScratch& scratch, const Limits& limits,
+                               std::size_t workers)
+    : share_{.reactor = reactor,
+             .scratch = scratch,
+             .limits = limits,
+             .max_idle = std::max<std::size_t>(1, limits.upstream_keepalive_pool_size / workers)} {}
+
+std::string ClusterManager::key_of(const EndpointSpec& spec) {
+  return spec.host + '|' + std::to_string(spec.port);
+}
+
+std::shared_ptr<EndpointPool> ClusterManager::pool_for(const EndpointSpec& spec) {
+  auto& known = pools_[key_of(spec)];
+  if (auto pool = known.lock()) return pool;
+  auto pool = std::make_shared<EndpointPool>(share_, spec);
+  known = pool;
+  return pool;
+}
+
+std::vector<std::shared_ptr<Cluster>> ClusterManager::adopt(const std::vector<ClusterSpec>& specs) {
+  std::unordered_map<std::string, Known> next;
+  std::vector<std::shared_ptr<Cluster>> out;
+  out.reserve(specs.size());
+  for (const ClusterSpec& spec : specs) {
+    const auto old = clusters_.find(spec.name);
+    std::shared_ptr<Cluster> cluster;
+    if (old != clusters_.end() && old->second.endpoints == spec.endpoints) {
+      cluster = old->second.cluster;
+    } else {
+      std::vector<std::shared_ptr<EndpointPool>> pools;
+      for (const EndpointSpec& e : spec.endpoints) pools.push_back(pool_for(e));
+      cluster = std::make_shared<Cluster>(std::move(pools));
+    }
+    next[spec.name] = {spec.endpoints, cluster};
+    out.push_back(std::move(cluster));
+  }
+  clusters_ = std::move(next);
+  std::erase_if(pools_, [](const auto& entry) { return entry.second.expired(); });
+  return out;
+}
+
+}  // namespace aralez

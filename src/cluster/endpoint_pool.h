@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "cluster/cluster_spec.h"
+#include "cluster/upstream_connection.h"
+
+namespace aralez {
+
+/// What pools of one worker share: the bound on idle connections, oldest leave first.
+struct PoolShare {
+  Reactor& reactor;
+  h1::HeadScratch& scratch;
+  Limits limits;
+  std::size_t max_idle = 0;  ///< this worker's part of upstream_keepalive_pool_size
+  IntrusiveList<IdleByAge> idle;
+  std::size_t idle_count = 0;
+};
+
+/// Connections of one worker to one endpoint address, whichever routes use it. Idle ones are reused newest first.
+class EndpointPool {
+ public:
+  EndpointPool(PoolShare& share, EndpointSpec spec);
+  ~EndpointPool();
+  EndpointPool(const EndpointPool&) = delete;
+  EndpointPool& operator=(const EndpointPool&) = delete;
+
+  /// An idle connection, or null.
+  [[nodiscard]] UpstreamConnection* take_idle();
+  /// A new connection; the waiter hears of it from the loop. Null and an error when that is known at once.
+  [[nodiscard]] Result<UpstreamConnection*> connect(ConnectionWaiter& waiter, Millis timeout);
+
+  [[nodiscard]] const EndpointSpec& spec() const noexcept { return spec_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return all_.size(); }
+  void close_idle();
+
+  /// For the connections.
+  void park(UpstreamConnection& c);
+  void drop(UpstreamConnection& c);
+
+ private:
+  void unpark(UpstreamConnection& c);
+
+  PoolShare& share_;
+  EndpointSpec spec_;
+  std::optional<SocketAddress> address_;  ///< when the host is numeric
+  std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;
+  IntrusiveList<IdleOfEndpoint> idle_;
+};
+
+}  // namespace aralez

@@ -1,0 +1,43 @@
+#include "cluster/upstream_connection.h"
+
+#include "cluster/endpoint_pool.h"
+
+namespace aralez {
+
+UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch)
+    : reactor_(reactor), pool_(pool), socket_(reactor, codec_), codec_(socket_, *this, scratch) {}
+
+Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter, Millis timeout) {
+  if (auto started = socket_.connect(to); !started) return started;
+  waiter_ = waiter;
+  connecting_ = true;
+  timer_.arm(reactor_.timers(), reactor_.now() + timeout);
+  return {};
+}
+
+void UpstreamConnection::on_connected() {
+  connecting_ = false;
+  timer_.cancel();
+  if (ConnectionWaiter* w = std::exchange(waiter_, nullptr)) return w->on_upstream_ready(*this);
+  pool_.park(*this);
+}
+
+void UpstreamConnection::on_reusable() { pool_.park(*this); }
+
+void UpstreamConnection::on_closed(Error why) {
+  connecting_ = false;
+  timer_.cancel();
+  ConnectionWaiter* w = std::exchange(waiter_, nullptr);
+  pool_.drop(*this);
+  if (w) w->on_upstream_failed(why);
+}
+
+void UpstreamConnection::on_timer(TimePoint) {
+  if (!connecting_) return close();
+  // The waiter hears of the time-out, not of a close.
+  ConnectionWaiter* w = std::exchange(waiter_, nullptr);
+  close();
+  if (w) w->on_upstream_failed({Errc::timeout, Origin::upstream, "connect timed out"});
+}
+
+}  // namespace aralez

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "codec/h1/client_codec.h"
+#include "io/socket.h"
+
+namespace aralez {
+
+class EndpointPool;
+class UpstreamConnection;
+
+/// Waits for a connection; held by one attempt.
+class ConnectionWaiter {
+ public:
+  virtual void on_upstream_ready(UpstreamConnection& connection) = 0;
+  virtual void on_upstream_failed(Error error) = 0;
+
+ protected:
+  ~ConnectionWaiter() = default;
+};
+
+/// Place in the list of idle connections of all endpoints, oldest first.
+class IdleByAge : public ListNode {};
+/// Place in the list of idle connections of one endpoint, newest first.
+class IdleOfEndpoint : public ListNode {};
+
+/// One connection to an endpoint: socket and codec. Owned by its pool; dies at the end of the loop turn in which
+/// it closes.
+class UpstreamConnection final : public Retired,
+                                 public IdleByAge,
+                                 public IdleOfEndpoint,
+                                 private h1::ClientEvents {
+ public:
+  UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch);
+
+  /// Either the waiter hears of it later, or this returns an error and nothing follows.
+  [[nodiscard]] Result<void> connect(const SocketAddress& to, ConnectionWaiter* waiter, Millis timeout);
+  /// The waiter has lost interest; the connection becomes a spare one.
+  void forget_waiter() noexcept { waiter_ = nullptr; }
+
+  [[nodiscard]] Stream& open_stream(StreamEvents& events) {
+    ++requests_;
+    return codec_.open_stream(events);
+  }
+  /// It has carried a request before this one, so the upstream may have closed it meanwhile.
+  [[nodiscard]] bool reused() const noexcept { return requests_ > 1; }
+  [[nodiscard]] bool response_started() const noexcept { return codec_.response_started(); }
+  [[nodiscard]] EndpointPool& pool() const noexcept { return pool_; }
+  void close() { codec_.close(Transport::CloseMode::normal); }
+  void arm_idle(Millis timeout) { timer_.arm(reactor_.timers(), reactor_.now() + timeout); }
+  void cancel_timer() { timer_.cancel(); }
+
+ private:
+  void on_connected() override;
+  void on_reusable() override;
+  void on_closed(Error why) override;
+  void on_timer(TimePoint now);
+
+  Reactor& reactor_;
+  EndpointPool& pool_;
+  Socket socket_;
+  h1::ClientCodec codec_;
+  ConnectionWaiter* waiter_ = nullptr;
+  std::uint32_t requests_ = 0;
+  bool connecting_ = false;
+  MemberTimer<UpstreamConnection, &UpstreamConnection::on_timer> timer_{*this};
+};
+
+}  // namespace aralez

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "cluster/cluster.h"
+#include "http/stream.h"
+#include "proxy/snapshot.h"
+
+namespace aralez {
+
+class Exchange;
+struct ProxyContext;
+
+/// Gets one request answered by an endpoint of its cluster: takes a connection, sends, waits, and tries again
+/// where that is safe. `queued → connecting → sending → receiving → done | failed`. Member of the exchange.
+class Attempt final : public StreamEvents, private ConnectionWaiter {
+ public:
+  Attempt(ProxyContext& context, Exchange& exchange);
+
+  /// Starts with the endpoint whose turn it is. The request head is taken from the exchange, each time anew.
+  void start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end);
+  /// Forwards request body; keeps a copy by reference while the request may have to be sent again.
+  void send_body(Chain&& body, End end);
+  void send_trailers(const Fields& trailers);
+  void grant(std::size_t n);
+  void allow_pipes();
+  /// Ends it without another event; an unfinished stream is reset.
+  void drop();
+  void enter_tunnel();
+  void clear();
+
+  [[nodiscard]] bool ready() const noexcept { return static_cast<bool>(up_); }
+
+  // From the upstream.
+  void on_head(Head&& head, End end) override;
+  void on_body(Chain&& body, End end) override;
+  void on_trailers(Fields&& trailers) override;
+  void on_sent(std::size_t n) override;
+  void on_reset(ResetCode code) override;
+
+ private:
+  enum class State : std::uint8_t { queued, connecting, sending, receiving, tunnel, done };
+
+  void on_upstream_ready(UpstreamConnection& connection) override;
+  void on_upstream_failed(Error error) override;
+
+  void try_endpoint();
+  void begin(UpstreamConnection& connection);
+  void next_endpoint_or_fail(Error error);
+  [[nodiscard]] bool may_replay(ResetCode code) const;
+  void keep_for_replay(const Chain& body, End end);
+  void on_timer(TimePoint now);
+  void wait(Millis time);
+  [[nodiscard]] bool client_is_the_slow_one() const;
+
+  ProxyContext& context_;
+  Exchange& exchange_;
+  Cluster* cluster_ = nullptr;
+  RouteTimeouts timeouts_{};
+  UpstreamConnection* connection_ = nullptr;
+  StreamRef up_;
+  State state_ = State::queued;
+  End head_end_ = End::yes;
+  std::uint32_t tries_ = 0;
+  std::uint32_t failed_connects_ = 0;
+  enum class Replay : std::uint8_t { possible, complete, impossible };
+  Replay replay_ = Replay::impossible;
+  Chain sent_body_;  ///< shares of what was sent, while replay_ allows
+  std::size_t sent_bytes_ = 0;
+  End body_end_ = End::yes;       ///< the whole request was handed to the stream
+  std::size_t unsent_ = 0;        ///< request body handed to the stream and still in it
+  std::size_t unsettled_ = 0;     ///< response body handed to the exchange and not granted back
+  MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
+};
+
+}  // namespace aralez

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <ctime>
+
+#include "base/log.h"
+#include "cluster/cluster.h"
+#include "http/date.h"
+#include "net/client_table.h"
+#include "proxy/exchange_pool.h"
+#include "proxy/snapshot.h"
+
+namespace aralez {
+
+/// What everything on one worker's data path shares. Owned by the worker.
+struct ProxyContext {
+  ProxyContext(Reactor& r, const Limits& l, Logger& log, ClientTable& table, std::size_t workers)
+      : reactor(r), limits(l), logger(log), clients(table), clusters(r, scratch, l, workers), exchanges(*this) {}
+
+  Reactor& reactor;
+  const Limits& limits;
+  Logger& logger;
+  ClientTable& clients;
+  h1::HeadScratch scratch;
+  ClusterManager clusters;
+  SnapshotHolder snapshots;
+  DateCache dates;
+  ExchangePool exchanges;
+
+  /// Wall clock of this loop turn, seconds.
+  [[nodiscard]] std::time_t wall_time() {
+    if (reactor.now() != wall_read_at_) {
+      wall_read_at_ = reactor.now();
+      wall_ = std::time(nullptr);
+    }
+    return wall_;
+  }
+
+ private:
+  TimePoint wall_read_at_{};
+  std::time_t wall_ = 0;
+};
+
+}  // namespace aralez

@@ -1,0 +1,43 @@
+#include "proxy/downstream_connection.h"
+
+#include "proxy/context.h"
+
+namespace aralez {
+
+DownstreamConnection::DownstreamConnection(ProxyContext& context, ConnectionOwner& owner,
+                                           const SocketAddress& peer, ListenerRole role)
+    : context_(context),
+      owner_(owner),
+      peer_(peer),
+      ip_(peer.ip()),
+      client_{.ip = ip_, .loopback = peer.is_loopback()},
+      role_(role),
+      socket_(context.reactor, codec_),
+      codec_(socket_, *this, context.scratch, context.limits) {}
+
+DownstreamConnection::~DownstreamConnection() = default;
+
+bool DownstreamConnection::start(UniqueFd fd) {
+  if (!socket_.adopt(std::move(fd))) return false;
+  codec_.start();
+  return true;
+}
+
+StreamEvents& DownstreamConnection::on_stream(Stream& stream) {
+  Exchange& x = context_.exchanges.take();
+  x.start(stream, client_, role_);
+  return x;
+}
+
+void DownstreamConnection::on_refused(const h1::HeadError&, Head* answer) {
+  if (!answer) return;
+  answer->fields = Fields(context_.scratch.fields, 0);
+  Field* f = context_.scratch.fields.data();
+  f[0] = {"Date", context_.dates.at(context_.wall_time()), FieldId::date};
+  f[1] = {"Cache-Control", "private, no-store"};
+  answer->fields = Fields(context_.scratch.fields, 2);
+}
+
+void DownstreamConnection::on_closed() { owner_.on_connection_closed(*this); }
+
+}  // namespace aralez

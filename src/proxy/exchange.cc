@@ -1,0 +1,218 @@
+#include "proxy/exchange.h"
+
+#include "proxy/context.h"
+#include "proxy/local_reply.h"
+#include "proxy/request_rules.h"
+
+namespace aralez {
+namespace {
+
+/// What a client may send before an upstream is there to take it.
+constexpr std::size_t kEarlyWindow = Limits::kReplayBytes;
+
+}  // namespace
+
+Exchange::Exchange(ProxyContext& context)
+    : context_(context), arena_(context.reactor.blocks()), attempt_(context, *this) {}
+
+void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole role) {
+  down_ = StreamRef(&downstream);
+  client_ = &client;
+  role_ = role;
+  snapshot_ = &context_.snapshots.current();
+  ++snapshot_->exchanges;
+  state_ = State::deciding;
+}
+
+void Exchange::clear() {
+  attempt_.clear();
+  held_.clear();
+  request_ = Head();
+  path_ = TargetPath();
+  host_ = {};
+  route_ = nullptr;
+  arena_.clear();
+  state_ = State::idle;
+  request_end_ = response_end_ = End::no;
+  status_ = 0;
+  window_ = Window::early;
+}
+
+RequestContext Exchange::request_context() {
+  return {request_, path_, host_, *client_, arena_, context_.reactor.blocks(), context_.wall_time()};
+}
+
+void Exchange::on_head(Head&& head, End end) {
+  request_ = std::move(head);
+  request_.fields.move_to(arena_, 12);
+  request_end_ = end;
+  decide();
+}
+
+const Route* Exchange::find_route(Reply& refusal) {
+  const Snapshot& s = *snapshot_->shared;
+  if (role_ == ListenerRole::files) return s.file_route ? &s.routes[s.file_route->value] : nullptr;
+  const auto m = s.table.match(host_, path_.match);
+  if (!path_.alternate.empty() && s.table.match(host_, path_.alternate).route != m.route) {
+    refusal.status = 400;
+    refusal.why = "path has two readings that lead to different routes";
+    return nullptr;
+  }
+  if (m.route) return &s.routes[m.route->value];
+  refusal.status = 502;
+  refusal.why = m.miss == RouteTable::Miss::host ? "no such host" : "no route for this path";
+  return nullptr;
+}
+
+/// Normalise, match, filter, hand over (behaviour section 3.3).
+void Exchange::decide() {
+  if (const auto bad = check_request(request_, arena_, host_, path_); bad.status != 0)
+    return refuse(bad.status, bad.why);
+  Reply answer;
+  route_ = find_route(answer);
+  if (!route_) return refuse(answer.status, answer.why);
+  auto context = request_context();
+  if (route_->chain.on_request_head(context, answer) == Verdict::replied) return reply(std::move(answer));
+  if (route_->responder) {
+    route_->responder->respond(context, Chain(), answer);
+    return reply(std::move(answer));
+  }
+  forward();
+}
+
+void Exchange::forward() {
+  Cluster& cluster = *snapshot_->clusters[route_->cluster->value];
+  if (cluster.size() == 0) return refuse(502, "route has no servers");
+  request_.target = path_.forward;
+  state_ = State::forwarding;
+  if (request_end_ == End::no) down_->grant(kEarlyWindow);
+  attempt_.start(cluster, route_->timeouts, request_end_);
+}
+
+void Exchange::upstream_ready(Stream& upstream) {
+  if (upstream.takes_pipes()) down_->allow_pipes();
+  if (request_end_ == End::no && window_ == Window::early) {
+    window_ = Window::full;
+    down_->grant(Limits::kBodyWindow - kEarlyWindow);
+  }
+  // Trailers that came before an upstream was there are left out (RFC 9110 section 6.5.2).
+  if (!held_.empty() || request_end_ == End::yes)
+    attempt_.send_body(std::exchange(held_, Chain()), request_end_);
+}
+
+void Exchange::on_body(Chain&& body, End end) {
+  request_end_ = end;
+  if (state_ != State::forwarding && state_ != State::tunnel) return;  // answered already
+  if (attempt_.ready()) attempt_.send_body(std::move(body), end);
+  else held_.append(std::move(body));
+  if (end == End::yes) maybe_finish();
+}
+
+void Exchange::on_trailers(Fields&& trailers) {
+  request_end_ = End::yes;
+  if (attempt_.ready()) attempt_.send_trailers(trailers);
+  maybe_finish();
+}
+
+void Exchange::on_sent(std::size_t n) { attempt_.grant(n); }
+
+void Exchange::on_request_sent(std::size_t n) {
+  if (request_end_ == End::no) down_->grant(n);
+}
+
+void Exchange::on_reset(ResetCode) {
+  down_.forget();
+  finish();
+}
+
+void Exchange::on_response_head(Head&& head, End end) {
+  if (head.interim()) {
+    head.fields.move_to(arena_, 0);
+    down_->send_head(head, End::no);
+    return;
+  }
+  head.fields.move_to(arena_, 10);
+  status_ = head.status;
+  auto context = request_context();
+  route_->chain.on_response_head(context, head);
+  if (head.status == 101) return start_tunnel(std::move(head));
+  if (!head.fields.find(FieldId::date))
+    head.fields.add(arena_, {"Date", context_.dates.at(context.wall_time), FieldId::date});
+  state_ = State::responding;
+  response_end_ = end;
+  down_->send_head(head, end);
+  if (end == End::yes) return maybe_finish();
+  if (down_->takes_pipes()) attempt_.allow_pipes();
+  attempt_.grant(Limits::kBodyWindow);
+}
+
+void Exchange::start_tunnel(Head&& head) {
+  state_ = State::tunnel;
+  request_end_ = response_end_ = End::no;
+  down_->send_head(head, End::no);
+  attempt_.enter_tunnel();
+  down_->grant(Limits::kReplayBytes);
+  attempt_.grant(Limits::kReplayBytes);
+}
+
+void Exchange::on_response_body(Chain&& body, End end) {
+  response_end_ = end;
+  down_->send_body(std::move(body), end);
+  if (end == End::yes) maybe_finish();
+}
+
+void Exchange::on_response_trailers(Fields&& trailers) {
+  response_end_ = End::yes;
+  down_->send_trailers(trailers);
+  maybe_finish();
+}
+
+void Exchange::on_attempts_failed(Error why) {
+  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, why.what);
+}
+
+void Exchange::on_response_broken(Error) {
+  down_->reset(ResetCode::internal);
+  down_.forget();
+  finish();
+}
+
+void Exchange::refuse(std::uint16_t status, std::string_view why) {
+  Reply r;
+  r.status = status;
+  r.why = why;
+  fill_refusal(r, arena_, context_.reactor.blocks());
+  reply(std::move(r));
+}
+
+void Exchange::reply(Reply&& r) {
+  status_ = r.status;
+  Head head{.status = r.status, .length = r.length};
+  head.fields = r.fields;
+  head.fields.add(arena_, {"Date", context_.dates.at(context_.wall_time()), FieldId::date});
+  const End end = r.body.empty() || request_.method == Method::head ? End::yes : End::no;
+  state_ = State::responding;
+  down_->send_head(head, end);
+  if (end == End::no) down_->send_body(std::move(r.body), End::yes);
+  response_end_ = End::yes;
+  finish();
+}
+
+/// An answer that is complete ends the exchange, whatever of the request is still to come: the server codec
+/// swallows that or closes. A tunnel ends when both directions have.
+void Exchange::maybe_finish() {
+  if (response_end_ == End::no) return;
+  if (state_ == State::tunnel && request_end_ == End::no) return;
+  finish();
+}
+
+void Exchange::finish() {
+  if (state_ == State::done) return;
+  state_ = State::done;
+  attempt_.drop();
+  down_.drop();
+  context_.snapshots.release(*snapshot_);
+  context_.exchanges.give_back(*this);
+}
+
+}  // namespace aralez

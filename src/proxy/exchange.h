@@ -1,0 +1,84 @@
+#pragma once
+
+#include "base/arena.h"
+#include "proxy/attempt.h"
+#include "proxy/snapshot.h"
+
+namespace aralez {
+
+struct ProxyContext;
+
+/// Which listener a request came by decides which routes it may take.
+enum class ListenerRole : std::uint8_t { proxy, files };
+
+/// One request and its answer, whatever protocols they travel by: decides where the request goes, carries both
+/// bodies, makes the answer when nobody else does. Taken from the worker's ExchangePool for each request.
+class Exchange final : public StreamEvents {
+ public:
+  explicit Exchange(ProxyContext& context);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void start(Stream& downstream, const ClientInfo& client, ListenerRole role);
+  /// Ready for another request. The pool calls it when nobody refers to this one any more.
+  void clear();
+
+  // From the client.
+  void on_head(Head&& head, End end) override;
+  void on_body(Chain&& body, End end) override;
+  void on_trailers(Fields&& trailers) override;
+  void on_sent(std::size_t n) override;
+  void on_reset(ResetCode code) override;
+
+  // From the attempt.
+  void on_response_head(Head&& head, End end);
+  void on_response_body(Chain&& body, End end);
+  void on_response_trailers(Fields&& trailers);
+  void on_request_sent(std::size_t n);
+  /// No answer came, and no other attempt may be made.
+  void on_attempts_failed(Error why);
+  /// The answer broke off.
+  void on_response_broken(Error why);
+
+  [[nodiscard]] Head& request() noexcept { return request_; }
+  [[nodiscard]] const Route& route() const noexcept { return *route_; }
+  [[nodiscard]] Arena& arena() noexcept { return arena_; }
+  /// The upstream takes the body now: what was held is sent, and the client may send more.
+  void upstream_ready(Stream& upstream);
+
+ private:
+  enum class State : std::uint8_t { idle, deciding, forwarding, responding, tunnel, done };
+
+  void decide();
+  [[nodiscard]] const Route* find_route(Reply& refusal);
+  void forward();
+  void reply(Reply&& reply);
+  void refuse(std::uint16_t status, std::string_view why);
+  void send_request_body(Chain&& body, End end);
+  void start_tunnel(Head&& head);
+  [[nodiscard]] RequestContext request_context();
+  void maybe_finish();
+  void finish();
+
+  ProxyContext& context_;
+  Arena arena_;
+  StreamRef down_;
+  const ClientInfo* client_ = nullptr;  ///< of the connection, which outlives the exchange
+  LocalSnapshot* snapshot_ = nullptr;
+  const Route* route_ = nullptr;
+  Head request_;
+  TargetPath path_;
+  std::string_view host_;
+  Attempt attempt_;
+  Chain held_;  ///< request body that came before an upstream was there
+  ListenerRole role_ = ListenerRole::proxy;
+  State state_ = State::idle;
+  /// How much request body the client may have under way.
+  enum class Window : std::uint8_t { early, full };
+  Window window_ = Window::early;
+  End request_end_ = End::no;
+  End response_end_ = End::no;
+  std::uint16_t status_ = 0;
+};
+
+}  // namespace aralez

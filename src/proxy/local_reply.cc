@@ -1,0 +1,22 @@
+#include "proxy/local_reply.h"
+
+#include <cstring>
+
+namespace aralez {
+
+void fill_refusal(Reply& reply, Arena& arena, BlockPool& blocks) {
+  reply.fields.add(arena, {"Cache-Control", "private, no-store"});
+  if (reply.status == 405) reply.fields.add(arena, {"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  if (reply.status == 502 || reply.status == 503) reply.fields.add(arena, {"Retry-After", "1"});
+  if (reply.status != 502) {
+    reply.length = BodyLength::of(0);
+    return;
+  }
+  constexpr std::string_view kText = "502 Bad Gateway\n";
+  BlockRef block = blocks.take();
+  std::memcpy(block.bytes().data(), kText.data(), kText.size());
+  reply.body.push_back(Piece(Slice(block, block.bytes().first(kText.size()))));
+  reply.length = BodyLength::of(kText.size());
+}
+
+}  // namespace aralez

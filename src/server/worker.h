@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "net/listener.h"
+#include "proxy/context.h"
+#include "proxy/downstream_connection.h"
+
+namespace aralez {
+
+struct WorkerOptions {
+  const Limits& limits;
+  Logger& logger;
+  ClientTable& clients;
+  std::size_t workers = 1;
+};
+
+/// One thread of the data plane: reactor, listeners, connections, pools, its view of the configuration. Made on
+/// the main thread, then run() on its own; everything but post() belongs to that thread from then on.
+class Worker final : private ConnectionOwner {
+ public:
+  explicit Worker(const WorkerOptions& options);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  /// Before run().
+  void add_listener(UniqueFd fd, ListenerRole role);
+  void adopt(std::shared_ptr<const Snapshot> snapshot);
+  void run();
+
+  /// Any thread.
+  void post(Mailbox::Letter letter) { reactor_.mailbox().post(std::move(letter)); }
+  void adopt_later(std::shared_ptr<const Snapshot> snapshot);
+  /// Stops accepting, lets requests end, closes idle connections; run() returns when none is left.
+  void drain_later();
+  /// run() returns soon, whatever is under way.
+  void stop_later();
+
+ private:
+  struct Door final : AcceptEvents {
+    Door(Worker& w, UniqueFd fd, ListenerRole r);
+    void on_accept(UniqueFd fd, const SocketAddress& peer) override;
+    void on_accept_paused(int err) override;
+    Worker& worker;
+    ListenerRole role;
+    Listener listener;
+  };
+
+  void accept(UniqueFd fd, const SocketAddress& peer, ListenerRole role);
+  void on_connection_closed(DownstreamConnection& c) override;
+  void drain();
+  void stop_if_drained();
+
+  const WorkerOptions options_;
+  Reactor reactor_;
+  ProxyContext context_;
+  std::unordered_map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  bool draining_ = false;
+};
+
+}  // namespace aralez
