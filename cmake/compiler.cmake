@@ -11,6 +11,9 @@ if(ARALEZ_HARDEN)
   target_compile_options(aralez_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
     target_compile_options(aralez_flags INTERFACE -fcf-protection=full)
+    # Debian's start files carry no CET note, so the linker would drop ours. They only call and return,
+    # which a shadow stack allows; they lack endbr64, so the binary must not claim IBT for the whole of it.
+    target_link_options(aralez_flags INTERFACE -Wl,-z,shstk)
   endif()
   target_link_options(aralez_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
   if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ARALEZ_SANITIZE)
@@ -24,6 +27,9 @@ if(ARALEZ_SANITIZE)
   target_compile_options(aralez_flags INTERFACE
     -fsanitize=${ARALEZ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(aralez_flags INTERFACE -fsanitize=${ARALEZ_SANITIZE})
+endif()
+if(ARALEZ_FUZZ)  # coverage of everything; only the targets in fuzz/ link libFuzzer's main
+  target_compile_options(aralez_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(ARALEZ_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)

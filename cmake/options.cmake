@@ -2,6 +2,7 @@
 option(ARALEZ_TESTS "build the unit tests" ON)
 option(ARALEZ_LTO "link-time optimisation" OFF)
 option(ARALEZ_HARDEN "stack protector, CET, RELRO, FORTIFY" ON)
+option(ARALEZ_BENCH "build the micro-benchmarks in bench/micro" OFF)
 option(ARALEZ_FUZZ "build the libFuzzer targets (clang)" OFF)
 set(ARALEZ_SANITIZE "" CACHE STRING "comma list for -fsanitize, empty for none")
 
@@ -14,5 +15,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # One cache for every build directory and clone: paths below the source tree count as relative.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()
