@@ -1,0 +1,108 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "config/diagnostics.h"
+#include "io/socket_address.h"
+
+namespace aralez {
+
+enum class HealthMethod : std::uint8_t { head, get, post };
+enum class AccessLogMode : std::uint8_t { off, all, error };
+enum class TlsGrade : std::uint8_t { high, medium, unsafe };
+
+/// `log_file: path[, megabytes[, files[, compress]]]` (behaviour section 15.1).
+struct LogFileConfig {
+  std::string path;  ///< empty: standard output
+  std::uint64_t max_megabytes = 100;
+  std::uint32_t max_files = 5;
+  bool compress = false;
+};
+
+/// An address block: `10.0.0.0/8`, `::1`.
+struct Cidr {
+  SocketAddress address;     ///< port 0, bits behind the prefix zero
+  std::uint32_t prefix = 0;  ///< 0..32 or 0..128
+
+  [[nodiscard]] bool contains(const SocketAddress& peer) const noexcept;
+};
+
+/// main.yaml, read once at start (behaviour sections 1.3, 1.4 and 21). The defaults are here and in
+/// base/limits.h. Relative paths are relative to the working directory.
+struct MainConfig {
+  // Listeners and files.
+  std::string upstreams_conf;
+  SocketAddress proxy_address_http;
+  std::optional<SocketAddress> proxy_address_tls;
+  SocketAddress config_address;
+  bool config_api_enabled = false;
+  std::optional<SocketAddress> file_server_address;
+  std::string file_server_folder;  ///< the file server runs when both are set
+  std::string
+      proxy_configs;  ///< base folder of certificates/ and autoconfigs/; empty when not given
+  std::string proxy_certificates;  ///< old key: certificate folder itself; see certificate_folder()
+  TlsGrade proxy_tls_grade = TlsGrade::medium;
+
+  // Health checks.
+  HealthMethod hc_method = HealthMethod::head;
+  std::chrono::seconds hc_interval{2};  ///< at least 1; required in the file
+
+  // Logs.
+  LogLevel log_level = LogLevel::info;
+  LogFileConfig log_file;
+  AccessLogMode access_log = AccessLogMode::off;
+  std::string error_log;  ///< standard error of a daemon
+
+  // Secrets: never in a log.
+  std::string master_key;  ///< JWT_KEY in the environment overrides it; that is the caller's job
+
+  // Response cache.
+  std::uint64_t cache_size_mb = 0;  ///< 0: off
+  std::chrono::seconds cache_ttl{60};
+
+  // Process.
+  std::uint32_t threads = 1;  ///< at least 1
+  bool daemon = false;
+  std::string pid_file = "/tmp/aralez.pid";
+  std::string upgrade_sock = "/tmp/pingora_upgrade.sock";
+  std::uint32_t upgrade_sock_connect_accept_max_retries = 5;
+  std::string runuser;  ///< both or none: privilege drop after binding
+  std::string rungroup;
+  std::string user;  ///< both: of a daemon
+  std::string group;
+  std::chrono::seconds grace_period{300};
+  std::chrono::seconds graceful_shutdown_timeout{5};
+
+  // Sockets.
+  std::optional<std::chrono::seconds> tcp_keepalive_idle;  ///< none: kernel keep-alive off
+  std::chrono::seconds tcp_keepalive_interval{10};
+  std::uint32_t tcp_keepalive_count = 5;
+  std::vector<SocketAddress>
+      client_bind_to_ipv4;  ///< source addresses for upstream connections, port 0
+  std::vector<SocketAddress> client_bind_to_ipv6;
+  bool upstream_debug_ssl_keylog = false;
+
+  // Who the client is (section 21).
+  std::vector<Cidr> trusted_proxies;
+  std::vector<Cidr> proxy_protocol;
+
+  Limits limits;  ///< including upstream_keepalive_pool_size and max_retries
+
+  [[nodiscard]] std::string certificate_folder() const;
+};
+
+/// Reads and checks the file. All mistakes go to `diagnostics`; nullopt if any of them is an error.
+[[nodiscard]] std::optional<MainConfig> load_main(const std::string& path,
+                                                  Diagnostics& diagnostics);
+/// The same from text; `file` is the name for messages.
+[[nodiscard]] std::optional<MainConfig> parse_main(std::string_view text, std::string file,
+                                                   Diagnostics& diagnostics);
+
+}  // namespace aralez

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/node.h"
+
+namespace aralez {
+
+enum class AuthType : std::uint8_t { basic, apikey, jwt, forward };
+[[nodiscard]] std::string_view to_string(AuthType type) noexcept;
+
+/// An `authorization` block (behaviour sections 2.3, 8 and 21).
+struct AuthConfig {
+  AuthType type = AuthType::basic;
+  /// Secret. basic: `user:password` or `user:hash`, any one lets in; apikey: keys, any one lets in;
+  /// forward: one URL; jwt: at most one key, none means the process-wide key.
+  std::vector<std::string> data;
+  std::string issuer;    ///< jwt only; empty: any
+  std::string audience;  ///< jwt only; empty: none
+  Source source;
+};
+
+/// Every mistake is reported; nullopt if the block cannot be used. An `authorization` that fails to
+/// parse is always an error, so a route is never served without the protection its block asked for.
+[[nodiscard]] std::optional<AuthConfig> parse_auth(const Node& node, Diagnostics& diagnostics);
+
+}  // namespace aralez
