@@ -39,6 +39,9 @@ SIDEWAYS = {
 # Who may name a concrete filter (filter/<name>), besides the filter itself.
 NAMES_FILTERS = ("server/registry.cc", "server/registry_test.cc", "control/build/")
 
+# Who may name the settings of a filter (filter/<name>/config.h): plain values, no behaviour.
+NAMES_SETTINGS = ("control/schema/",)
+
 # Headers of libraries, each behind its adapter: pattern of the header, then the places (path prefixes below src/).
 LIBRARIES = [
     (r"yaml-cpp/", ("config/",)),
@@ -92,15 +95,22 @@ def sideways_allowed(user, used):
     return False
 
 
-def wrong_direction(path, used):
-    """Why the file may not use the library `used`; None when it may."""
+def names_filter_allowed(path, header):
+    """`header` is None when a CMakeLists.txt names the library as a whole."""
+    if path.startswith(NAMES_FILTERS):
+        return True
+    return path.startswith(NAMES_SETTINGS) and (header is None or header.endswith("/config.h"))
+
+
+def wrong_direction(path, used, header=None):
+    """Why the file may not use the library `used` (by `header`); None when it may."""
     user = unit_of(path)
     if used == user:
         return None
     mine, theirs = level_of(user), level_of(used)
     if theirs is None:
         return f"{used}/ has no level; add it to LEVELS in tools/check_includes.py"
-    if used.startswith("filter/") and not path.startswith(NAMES_FILTERS):
+    if used.startswith("filter/") and not names_filter_allowed(path, header):
         return f"only server/registry.cc and control/build name a concrete filter ({used})"
     if theirs < mine:
         return None
@@ -198,7 +208,7 @@ class Tree:
             self.report(file, number, f'"{header}": ' + (f'write "{hint}", relative to src/' if known else "no such file below src/"))
             return
         used = unit_of(header)
-        why = wrong_direction(path, used)
+        why = wrong_direction(path, used, header)
         unit = unit_of(path)
         if why:
             self.report(file, number, f'"{header}": {why}')

@@ -70,6 +70,13 @@ def test_only_registry_and_build_name_filters(tmp_path, user, fine):
     assert (found == []) == fine
 
 
+def test_the_schema_names_settings_of_filters_but_not_filters(tmp_path):
+    files = {"control/schema/a.cc": '#include "filter/a/config.h"\n', "filter/a/config.h": "", "filter/a/a.h": ""}
+    assert findings(tmp_path, files) == []
+    files["control/schema/a.cc"] = '#include "filter/a/a.h"\n'
+    assert "concrete filter" in one(findings(tmp_path, files))
+
+
 def test_control_folders_need_a_row_in_the_table(tmp_path):
     assert findings(tmp_path, {"control/reload/a.cc": '#include "control/build/b.h"\n', "control/build/b.h": ""}) == []
     other = tmp_path / "other"
