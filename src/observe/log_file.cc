@@ -1,0 +1,103 @@
+#include "observe/log_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace aralez {
+namespace {
+
+std::expected<UniqueFd, LogError> open_for_append(const std::string& path) {
+  // O_NONBLOCK: opening a pipe nobody reads fails instead of waiting, and a full one cannot hold us
+  // up.
+  UniqueFd fd(::open(path.c_str(),
+                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
+  if (fd) return fd;
+  const int code = errno;
+  return std::unexpected(
+      LogError{code, fmt::format("log file {}: {}", path, std::generic_category().message(code))});
+}
+
+}  // namespace
+
+LogFile::LogFile(LogFileOptions options, UniqueFd fd)
+    : options_(std::move(options)), fd_(std::move(fd)) {
+  measure();
+}
+
+LogFile::~LogFile() {
+  if (fd_.get() == STDOUT_FILENO) (void)fd_.release();
+}
+
+std::expected<LogFile, LogError> LogFile::open(LogFileOptions options) {
+  // A rotation renames the file itself, not a symlink to it.
+  std::error_code ignored;
+  const auto real = std::filesystem::weakly_canonical(options.path, ignored);
+  if (!ignored && !real.empty()) options.path = real.string();
+  auto fd = open_for_append(options.path);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  return LogFile(std::move(options), std::move(*fd));
+}
+
+LogFile LogFile::standard_output() {
+  return LogFile({.path = {}, .max_bytes = 0}, UniqueFd(STDOUT_FILENO));
+}
+
+void LogFile::measure() {
+  struct stat st{};
+  const bool regular = ::fstat(fd_.get(), &st) == 0 && S_ISREG(st.st_mode);
+  size_ = regular ? static_cast<std::uint64_t>(st.st_size) : 0;
+  rotate_at_ = regular ? options_.max_bytes : 0;
+}
+
+bool LogFile::append(std::string_view record) {
+  if (rotate_at_ != 0 && size_ != 0 && size_ + record.size() > rotate_at_) rotate();
+  if (torn_ && write_some("\n") == 1) torn_ = false;
+  if (torn_) return false;
+  const std::size_t written = write_some(record);
+  torn_ = written > 0 && written < record.size();
+  return written == record.size();
+}
+
+std::size_t LogFile::write_some(std::string_view text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(fd_.get(), text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  size_ += done;
+  return done;
+}
+
+std::expected<void, LogError> LogFile::reopen() {
+  if (options_.path.empty()) return {};
+  auto fd = open_for_append(options_.path);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  fd_ = std::move(*fd);
+  torn_ = false;
+  measure();
+  return {};
+}
+
+void LogFile::rotate() {
+  const auto old = [&](std::uint32_t i) { return fmt::format("{}.{}", options_.path, i); };
+  bool moved = true;
+  if (options_.keep == 0) {
+    moved = ::unlink(options_.path.c_str()) == 0;
+  } else {
+    for (std::uint32_t i = options_.keep; i > 1; --i)
+      (void)::rename(old(i - 1).c_str(), old(i).c_str());
+    moved = ::rename(options_.path.c_str(), old(1).c_str()) == 0;
+  }
+  if (moved && reopen()) return;
+  rotate_at_ =
+      size_ + options_.max_bytes;  // e.g. rights were dropped: go on in this file, try again later
+}
+
+}  // namespace aralez

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace aralez {
+
+/// Appends `text` as it may stand in a log (threats row 37): control bytes, DEL and the C1 controls
+/// of UTF-8 become `\n`, `\t`, `\r` or `\xNN`. The result is one line.
+void append_escaped(std::string& out, std::string_view text);
+
+/// Like append_escaped, but line ends stay. Lines after the first are indented by two blanks, so
+/// that none of them can pass for a record of its own; line ends at the end of the text are
+/// dropped.
+void append_record(std::string& out, std::string_view text);
+
+}  // namespace aralez

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "observe/reason.h"
+
+namespace aralez {
+
+/// Metric names, types, labels and buckets of behaviour section 13 are part of the drop-in surface.
+enum class MetricType : std::uint8_t { none, counter, gauge, histogram };
+
+struct MetricFamily {
+  std::string_view name;
+  std::string_view help;
+  MetricType type = MetricType::none;  ///< none: counted, not exported under its own name
+  std::string_view label = {};         ///< empty: the family has one series
+};
+
+/// Events of one worker without a label.
+enum class Counter : std::uint8_t {
+  requests,  ///< finished requests; stands before `requests_started`, see
+             ///< CounterTotals::active_sessions
+  requests_started,
+  errors,  ///< finished with 5xx, or without a complete response
+  client_connections,
+  client_connections_closed,
+  upstream_connections,
+  upstream_connections_closed,
+  upstream_reused,  ///< requests sent on a connection that had served another
+  retries,          ///< attempts after the first of a request
+  tunnels,
+  tunnels_closed,
+  client_bytes_received,
+  client_bytes_sent,
+  access_log_dropped,
+  kCount,
+};
+inline constexpr std::size_t kCounters = std::to_underlying(Counter::kCount);
+
+struct CounterInfo {
+  Counter id;
+  MetricFamily family;
+};
+
+inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
+    {Counter::requests, {"aralez_requests_total", "Finished requests.", MetricType::counter}},
+    {Counter::requests_started, {}},
+    {Counter::errors,
+     {"aralez_errors_total", "Requests answered with 5xx or cut short.", MetricType::counter}},
+    {Counter::client_connections,
+     {"aralez_client_connections_total", "Accepted client connections.", MetricType::counter}},
+    {Counter::client_connections_closed, {}},
+    {Counter::upstream_connections,
+     {"aralez_upstream_connections_total", "Connections made to servers.", MetricType::counter}},
+    {Counter::upstream_connections_closed, {}},
+    {Counter::upstream_reused,
+     {"aralez_upstream_reused_total", "Requests sent on a kept server connection.",
+      MetricType::counter}},
+    {Counter::retries,
+     {"aralez_retries_total", "Attempts after the first of a request.", MetricType::counter}},
+    {Counter::tunnels, {"aralez_tunnels_total", "Upgraded connections.", MetricType::counter}},
+    {Counter::tunnels_closed, {}},
+    {Counter::client_bytes_received,
+     {"aralez_client_bytes_received_total", "Bytes received from clients.", MetricType::counter}},
+    {Counter::client_bytes_sent,
+     {"aralez_client_bytes_sent_total", "Bytes sent to clients.", MetricType::counter}},
+    {Counter::access_log_dropped,
+     {"aralez_logging_errors", "Access-log records dropped.", MetricType::gauge}},
+}};
+
+namespace metric {
+inline constexpr MetricFamily kRequestsByMethod{
+    "aralez_requests_by_method_total", "Requests by method.", MetricType::counter, "method"};
+inline constexpr MetricFamily kRequestsByVersion{"aralez_requests_by_version_total",
+                                                 "Requests by client protocol.",
+                                                 MetricType::counter, "version"};
+/// Counted per host key with the routes, not in a CounterBlock. The name has no `_total` on
+/// purpose.
+inline constexpr MetricFamily kRequestsByUpstream{
+    "aralez_requests_by_upstream", "Requests by host key.", MetricType::counter, "upstream"};
+inline constexpr MetricFamily kResponses{"aralez_responses_total", "Responses by status.",
+                                         MetricType::counter, "status"};
+inline constexpr MetricFamily kLatency{"aralez_response_latency_seconds",
+                                       "Request start to end of response.", MetricType::histogram};
+inline constexpr MetricFamily kLocalReplies{"aralez_local_replies_total",
+                                            "Answers and refusals made by the proxy.",
+                                            MetricType::counter, "reason"};
+inline constexpr MetricFamily kActiveSessions{"aralez_active_sessions", "Requests in flight.",
+                                              MetricType::gauge};
+inline constexpr MetricFamily kOpenFiles{
+    "aralez_open_files", "Open file descriptors of the process.", MetricType::gauge};
+inline constexpr MetricFamily kMemoryBytes{"aralez_memory_bytes", "Resident memory of the process.",
+                                           MetricType::gauge};
+}  // namespace metric
+
+/// In the order of http's `Method`: the proxy converts by value. Methods without a name of their
+/// own fold into `other`, so that clients cannot make series.
+enum class MethodLabel : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  del,
+  connect,
+  options,
+  trace,
+  patch,
+  other,
+  kCount
+};
+inline constexpr std::size_t kMethodLabels = std::to_underlying(MethodLabel::kCount);
+inline constexpr std::array<std::string_view, kMethodLabels> kMethodNames{
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "OTHER"};
+
+/// In the order of http's `HttpVersion`, then what that does not have.
+enum class VersionLabel : std::uint8_t { http10, http11, http2, http3, unknown, kCount };
+inline constexpr std::size_t kVersionLabels = std::to_underlying(VersionLabel::kCount);
+inline constexpr std::array<std::string_view, kVersionLabels> kVersionNames{
+    "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0", "Unknown"};
+
+/// Upper bounds of the latency buckets, `+Inf` left out, and their texts.
+inline constexpr std::array<std::chrono::milliseconds, 12> kLatencyBounds = [] {
+  using Ms = std::chrono::milliseconds;
+  return std::array{Ms(1),   Ms(5),   Ms(10),  Ms(25),   Ms(50),   Ms(75),
+                    Ms(100), Ms(250), Ms(500), Ms(1000), Ms(2000), Ms(5000)};
+}();
+inline constexpr std::array<std::string_view, kLatencyBounds.size() + 1> kLatencyBoundNames{
+    "0.001", "0.005", "0.01", "0.025", "0.05", "0.075", "0.1",
+    "0.25",  "0.5",   "1",    "2",     "5",    "+Inf"};
+
+constexpr const CounterInfo& info_of(Counter c) noexcept {
+  return kCounterTable[std::to_underlying(c)];
+}
+
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < kCounters; ++i)
+        if (std::to_underlying(kCounterTable[i].id) != i) return false;
+      return true;
+    }(),
+    "kCounterTable follows the order of Counter");
+
+}  // namespace aralez

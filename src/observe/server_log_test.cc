@@ -1,0 +1,236 @@
+#include "observe/server_log.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "observe/log_text.h"
+
+namespace aralez {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class TempFolder : public ::testing::Test {
+ protected:
+  TempFolder() {
+    std::string pattern = (fs::temp_directory_path() / "aralez-observe-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~TempFolder() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
+  [[nodiscard]] static std::string content(const std::string& file) {
+    std::ostringstream out;
+    out << std::ifstream(file).rdbuf();
+    return out.str();
+  }
+  [[nodiscard]] static std::unique_ptr<ServerLog> open(LogFileOptions file,
+                                                       LogLevel level = LogLevel::info) {
+    auto log = ServerLog::open({.level = level, .file = std::move(file)});
+    EXPECT_TRUE(log) << log.error().what;
+    return log ? std::move(*log) : nullptr;
+  }
+
+  fs::path folder_;
+};
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  append_escaped(out, text);
+  return out;
+}
+std::string record(std::string_view text) {
+  std::string out;
+  append_record(out, text);
+  return out;
+}
+
+TEST(LogText, escapes_what_could_forge_lines_or_drive_a_terminal) {
+  EXPECT_EQ(escaped("GET /\xc3\xa4 \"x\\y\""), "GET /\xc3\xa4 \"x\\y\"");
+  EXPECT_EQ(escaped("a\nb\rc\td"), "a\\nb\\rc\\td");
+  EXPECT_EQ(escaped(std::string_view("\0\x1b[2J\x7f", 6)), "\\x00\\x1b[2J\\x7f");
+  EXPECT_EQ(escaped("\xc2\x9b"
+                    "31m \xc2\xa0"),
+            "\\xc2\\x9b31m \xc2\xa0");
+  EXPECT_EQ(escaped("\xc2"), "\xc2");
+}
+
+TEST(LogText, a_record_keeps_its_lines_but_none_can_pass_for_another_record) {
+  EXPECT_EQ(record("one"), "one");
+  EXPECT_EQ(record("one\n2000-01-01 00:00:00 INFO x - y\n\n"),
+            "one\n  2000-01-01 00:00:00 INFO x - y");
+  EXPECT_EQ(record("a\r\nb"), "a\\r\n  b");
+  EXPECT_EQ(record("\n"), "");
+}
+
+using ServerLogTest = TempFolder;
+
+TEST_F(ServerLogTest, writes_the_line_shape) {
+  const auto log = open({.path = path("log")}, LogLevel::trace);
+  log->write(LogLevel::info, "aralez::control::reload", "applied");
+  log->write(LogLevel::warn, "t", "w");
+  log->write(LogLevel::error, "t", "e");
+  log->write(LogLevel::debug, "t", "d");
+  log->write(LogLevel::trace, "t", "{} %v");
+  constexpr auto kStamp = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} ";
+  std::istringstream lines(content(path("log")));
+  std::string line;
+  for (const auto* expected : {"INFO aralez::control::reload - applied$", "WARN t - w$",
+                               "ERROR t - e$", "DEBUG t - d$", "TRACE t - \\{\\} %v$"}) {
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_THAT(line, ContainsRegex(std::string(kStamp) + expected));
+  }
+  EXPECT_FALSE(std::getline(lines, line));
+}
+
+TEST_F(ServerLogTest, keeps_to_its_level) {
+  const auto log = open({.path = path("log")}, LogLevel::warn);
+  EXPECT_TRUE(log->enabled(LogLevel::error));
+  EXPECT_TRUE(log->enabled(LogLevel::warn));
+  EXPECT_FALSE(log->enabled(LogLevel::info));
+  log->write(LogLevel::info, "t", "no");
+  EXPECT_EQ(content(path("log")), "");
+  const auto silent = open({.path = path("off")}, LogLevel::off);
+  EXPECT_FALSE(silent->enabled(LogLevel::error));
+  EXPECT_FALSE(silent->enabled(LogLevel::off));
+}
+
+TEST_F(ServerLogTest, appends_to_what_is_there_and_follows_symlinks) {
+  std::ofstream(path("real")) << "before\n";
+  fs::create_symlink("real", path("link"));
+  open({.path = path("link")})->write(LogLevel::info, "t", "after");
+  EXPECT_THAT(content(path("real")), ContainsRegex("^before\n.* INFO t - after\n$"));
+}
+
+TEST_F(ServerLogTest, an_unusable_path_is_an_error_that_names_it) {
+  const auto log = ServerLog::open({.file = {.path = path("no/such/folder/log")}});
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().code, ENOENT);
+  EXPECT_THAT(log.error().what, HasSubstr("/no/such/folder/log: No such file or directory"));
+  EXPECT_EQ(ServerLog::open({.file = {.path = folder_.string()}}).error().code, EISDIR);
+}
+
+TEST_F(ServerLogTest, a_pipe_without_a_reader_is_an_error_and_a_full_one_loses_records) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(ServerLog::open({.file = {.path = path("pipe")}}).error().code, ENXIO);
+  const UniqueFd reader(::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const auto log = open({.path = path("pipe")});
+  const std::string big(3000, 'x');
+  for (int i = 0; i < 100; ++i) log->write(LogLevel::info, "t", big);
+  EXPECT_GT(log->lost(), 0U);
+  EXPECT_LT(log->lost(), 100U);
+}
+
+TEST_F(ServerLogTest, the_file_is_not_inherited_by_programs_we_start) {
+  const auto log = open({.path = path("log")});
+  int found = 0;
+  for (const auto& e : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (fs::read_symlink(e.path(), gone) != path("log")) continue;
+    ++found;
+    EXPECT_NE(::fcntl(std::stoi(e.path().filename().string()), F_GETFD) & FD_CLOEXEC, 0);
+  }
+  EXPECT_EQ(found, 1);
+}
+
+TEST_F(ServerLogTest, reopen_starts_a_new_file_after_the_old_one_was_moved_away) {
+  const auto log = open({.path = path("log")});
+  log->write(LogLevel::info, "t", "one");
+  fs::rename(path("log"), path("moved"));
+  log->write(LogLevel::info, "t", "two");
+  ASSERT_TRUE(log->reopen());
+  log->write(LogLevel::info, "t", "three");
+  EXPECT_THAT(content(path("moved")), ContainsRegex("one\n.*two\n$"));
+  EXPECT_THAT(content(path("log")), ContainsRegex("^.*three\n$"));
+}
+
+TEST_F(ServerLogTest, when_reopen_fails_the_old_file_stays_in_use) {
+  fs::create_directory(path("sub"));
+  const auto log = open({.path = path("sub/log")});
+  fs::rename(path("sub"), path("elsewhere"));
+  const auto again = log->reopen();
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().what, HasSubstr("sub/log: No such file"));
+  log->write(LogLevel::info, "t", "still here");
+  EXPECT_THAT(content(path("elsewhere/log")), HasSubstr("still here"));
+}
+
+TEST_F(ServerLogTest, rotates_by_size_and_keeps_the_newest_files) {
+  const auto log = open({.path = path("log"), .max_bytes = 150, .keep = 2});
+  for (int i = 0; i < 10; ++i)
+    log->write(LogLevel::info, "t", "record " + std::to_string(i) + std::string(80, '.'));
+  EXPECT_THAT(content(path("log")), HasSubstr("record 9"));
+  EXPECT_THAT(content(path("log.1")), HasSubstr("record 8"));
+  EXPECT_THAT(content(path("log.2")), HasSubstr("record 7"));
+  EXPECT_FALSE(fs::exists(path("log.3")));
+  EXPECT_EQ(log->lost(), 0U);
+}
+
+TEST_F(ServerLogTest, rotation_moves_the_target_of_a_symlink_and_counts_what_was_there) {
+  fs::create_directory(path("var"));
+  std::ofstream(path("var/log")) << std::string(200, 'x') << '\n';
+  fs::create_symlink("var/log", path("link"));
+  open({.path = path("link"), .max_bytes = 150})->write(LogLevel::info, "t", "new");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_THAT(content(path("link")), ContainsRegex("^.*new\n$"));
+  EXPECT_EQ(fs::file_size(path("var/log.1")), 201U);
+}
+
+TEST_F(ServerLogTest, when_rotation_fails_records_go_on_into_the_same_file) {
+  fs::create_directories(path("log.1/in-the-way"));
+  const auto log = open({.path = path("log"), .max_bytes = 100, .keep = 1});
+  for (int i = 0; i < 4; ++i) log->write(LogLevel::info, "t", std::string(60, '.'));
+  const auto all = content(path("log"));
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 4);
+  EXPECT_EQ(log->lost(), 0U);
+}
+
+TEST_F(ServerLogTest, records_of_many_threads_stay_whole_through_rotations) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 200;
+  const auto log = open({.path = path("log"), .max_bytes = 10'000, .keep = 50});
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t)
+      threads.emplace_back([&log, t] {
+        for (int i = 0; i < kEach; ++i)
+          log->write(LogLevel::info, "t",
+                     std::string(static_cast<std::size_t>(20 + t), static_cast<char>('a' + t)));
+      });
+  }
+  int lines = 0;
+  for (const auto& e : fs::directory_iterator(folder_)) {
+    std::ifstream in(e.path());
+    for (std::string line; std::getline(in, line); ++lines)
+      EXPECT_THAT(line, ContainsRegex(" INFO t - (a{20}|b{21}|c{22}|d{23})$"));
+  }
+  EXPECT_EQ(lines, kThreads * kEach);
+}
+
+TEST_F(ServerLogTest, without_a_file_goes_to_standard_output) {
+  ::testing::internal::CaptureStdout();
+  for (const auto* name : {"", "/dev/stdout"}) {
+    const auto log = open({.path = name});
+    log->write(LogLevel::info, "t", "hello");
+    EXPECT_TRUE(log->reopen());
+  }
+  const auto out = ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(out, ContainsRegex("^.* INFO t - hello\n.* INFO t - hello\n$"));
+  EXPECT_NE(::fcntl(STDOUT_FILENO, F_GETFD), -1) << "standard output was closed";
+}
+
+}  // namespace
+}  // namespace aralez
