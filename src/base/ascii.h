@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,29 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (to_lower(a[i]) != to_lower(b[i])) return false;
+  return true;
+}
+/// iequals for a token against a lower-case name of letters, digits and dashes: for those, setting bit 5 is
+/// lower-casing and maps no other token character onto one of them. Eight bytes at a time.
+inline bool token_equals(std::string_view token, std::string_view known) noexcept {
+  const std::size_t n = known.size();
+  if (token.size() != n) return false;
+  constexpr std::uint64_t kBit5 = 0x2020202020202020ULL;
+  const auto differ = [&](std::size_t at, std::size_t width) {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    std::memcpy(&a, token.data() + at, width);
+    std::memcpy(&b, known.data() + at, width);
+    return ((a | kBit5) ^ (b | kBit5)) != 0;
+  };
+  if (n >= 8) {
+    for (std::size_t i = 0; i + 8 < n; i += 8)
+      if (differ(i, 8)) return false;
+    return !differ(n - 8, 8);
+  }
+  if (n >= 4) return !differ(0, 4) && !differ(n - 4, 4);
+  for (std::size_t i = 0; i < n; ++i)
+    if ((token[i] | 0x20) != (known[i] | 0x20)) return false;
   return true;
 }
 inline std::string lower(std::string_view s) {

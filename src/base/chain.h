@@ -86,12 +86,6 @@ class Piece {
     offset_ += n;
     if (kind_ == Kind::memory) slice_.remove_prefix(n);
   }
-  /// Grows a memory piece over bytes that were written right behind it in its own block.
-  void extend(std::span<const std::byte> whole, std::uint64_t credit) {
-    size_ = whole.size();
-    credit_ += credit;
-    slice_ = Slice(slice_.block(), whole);
-  }
 
  private:
   Piece(Kind k, KernelRef f, std::uint64_t offset, std::uint64_t size) noexcept

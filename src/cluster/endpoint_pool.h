@@ -38,6 +38,7 @@ class EndpointPool {
   void close_idle();
 
   /// For the connections.
+  [[nodiscard]] DeferredGroup& output_group() noexcept { return output_; }
   void park(UpstreamConnection& c);
   void drop(UpstreamConnection& c);
 
@@ -45,6 +46,7 @@ class EndpointPool {
   void unpark(UpstreamConnection& c);
 
   PoolShare& share_;
+  DeferredGroup output_;
   EndpointSpec spec_;
   std::optional<SocketAddress> address_;  ///< when the host is numeric
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;

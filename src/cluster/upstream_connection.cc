@@ -5,7 +5,7 @@
 namespace aralez {
 
 UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch)
-    : reactor_(reactor), pool_(pool), socket_(reactor, codec_), codec_(socket_, *this, scratch) {}
+    : reactor_(reactor), pool_(pool), socket_(reactor, codec_, &pool.output_group()), codec_(socket_, *this, scratch) {}
 
 Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter, Millis timeout) {
   if (auto started = socket_.connect(to); !started) return started;

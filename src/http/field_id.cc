@@ -71,7 +71,7 @@ FieldId field_id(std::string_view name) noexcept {
   const std::uint8_t i = kTable[slot_of(name)];
   if (i == 0) return FieldId::other;
   const auto& [known, id] = kNames[i - 1U];
-  return iequals(known, name) ? id : FieldId::other;
+  return token_equals(name, known) ? id : FieldId::other;
 }
 
 }  // namespace aralez

@@ -51,7 +51,7 @@ enum class FieldId : std::uint8_t {
   x_real_ip,
 };
 
-/// Case-insensitive; a handful of instructions.
+/// Case-insensitive; a handful of instructions. Pre: `name` is a token.
 [[nodiscard]] FieldId field_id(std::string_view name) noexcept;
 
 /// One field line. The views point into the head's block, its arena, or the configuration snapshot.
@@ -102,8 +102,7 @@ class Fields {
     Field* first = nullptr;
     Field* to = data_;
     for (Field* from = data_; from != data_ + size_; ++from) {
-      const bool same = f.id != FieldId::other ? from->id == f.id
-                                               : from->id == FieldId::other && iequals(from->name, f.name);
+      const bool same = from->id == f.id && (f.id != FieldId::other || iequals(from->name, f.name));
       if (same && first) continue;
       if (to != from) *to = *from;
       if (same) {

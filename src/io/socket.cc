@@ -57,7 +57,7 @@ void Socket::on_io(std::uint32_t what) {
   }
   if ((what & ready::kWrite) && !writable_) {
     writable_ = true;
-    if (!out_.empty() || fin_queued_) flush();
+    if (out_bytes_ > 0 || fin_queued_) flush();
     if (!fd_) return;
   }
   if (receiving_ && readable_) {
@@ -80,7 +80,7 @@ void Socket::finish_connect() {
   writable_ = true;
   events_.on_connected();
   if (!fd_) return;
-  if (!out_.empty()) reactor_.defer(flush_);
+  if (out_bytes_ > 0) flush_later();
   if (receiving_ && readable_) reactor_.defer(resume_);
 }
 
@@ -159,97 +159,111 @@ bool Socket::splice_once() {
 }
 
 std::span<std::byte> Socket::output_space(std::size_t n) {
-  if (!tail_ || tail_->capacity - tail_used_ < n) {
+  if (!tail_ || tail_->capacity - tail_end_ < n) {
+    seal_tail();
     tail_ = reactor_.blocks().take_sized(n);
-    tail_used_ = 0;
-    tail_is_last_ = false;
+    tail_begin_ = tail_end_ = 0;
   }
-  return tail_.bytes().subspan(tail_used_);
+  return tail_.bytes().subspan(tail_end_);
 }
 
 void Socket::commit_output(std::size_t n) {
-  if (n == 0) return;
-  if (!tail_is_last_) {
-    out_.push_back(Piece(Slice(tail_, tail_.bytes().subspan(tail_used_, n))).with_credit(0));
-    tail_is_last_ = true;
-  } else {
-    const auto old = out_.back().slice().bytes();
-    out_.back().extend({old.data(), old.size() + n}, 0);
-  }
-  tail_used_ += static_cast<std::uint32_t>(n);
+  tail_end_ += static_cast<std::uint32_t>(n);
   out_bytes_ += n;
-  reactor_.defer(flush_);
+  flush_later();
+}
+
+void Socket::seal_tail() {
+  if (tail_begin_ == tail_end_) return;
+  const auto bytes = tail_.bytes().subspan(tail_begin_, tail_end_ - tail_begin_);
+  out_.push_back(Piece(Slice(tail_, bytes)).with_credit(std::exchange(tail_credit_, 0)));
+  tail_begin_ = tail_end_;
 }
 
 void Socket::queue(Piece piece) {
   if (piece.size() == 0) return;
-  if (piece.kind() == Piece::Kind::memory && piece.size() < kCopyBelow && tail_is_last_ &&
-      tail_->capacity - tail_used_ >= piece.size()) {
-    const std::uint64_t credit = piece.credit();
+  const bool small = piece.kind() == Piece::Kind::memory && piece.size() < kCopyBelow;
+  if (small && tail_begin_ != tail_end_ && tail_->capacity - tail_end_ >= piece.size()) {
+    tail_credit_ += piece.credit();
     queue_copy(piece.slice().text());
-    const auto whole = out_.back().slice().bytes();
-    out_.back().extend(whole, credit);
     return;
   }
+  seal_tail();
   out_bytes_ += piece.size();
   out_.push_back(std::move(piece));
-  tail_is_last_ = false;
-  reactor_.defer(flush_);
+  flush_later();
 }
 
 void Socket::flush() {
   if (!fd_ || connect_ == Connect::pending) return;
   std::uint64_t credit = 0;
-  while (!out_.empty() && writable_) {
-    const std::int64_t n = send_some();
+  while (out_bytes_ > 0 && writable_) {
+    if (!out_.empty()) seal_tail();
+    const std::int64_t n = out_.empty() ? send_tail(credit) : send_some();
     if (n < 0) return broken(static_cast<int>(-n));
-    if (n > 0) credit += drop_sent(static_cast<std::uint64_t>(n));
+    if (!out_.empty() && n > 0) credit += drop_sent(static_cast<std::uint64_t>(n));
   }
-  if (out_.empty()) {
+  if (out_bytes_ == 0) {
     tail_.reset();
-    tail_is_last_ = false;
+    tail_begin_ = tail_end_ = 0;
     if (fin_queued_) ::shutdown(fd_.get(), SHUT_WR);
   }
-  events_.on_sent(credit, out_.empty());
+  events_.on_sent(credit, out_bytes_ == 0);
 }
 
-std::int64_t Socket::send_some() {
-  Piece& first = out_.front();
-  ssize_t n = 0;
-  std::uint64_t wanted = first.size();
-  if (first.kind() == Piece::Kind::file) {
-    auto offset = static_cast<off_t>(first.offset());
-    n = ::sendfile(fd_.get(), first.kernel()->fd(), &offset, wanted);
-    if (n == 0) return -EPIPE;  // the file became shorter than announced
-  } else if (first.kind() == Piece::Kind::pipe) {
-    const unsigned more = out_.count() > 1 ? SPLICE_F_MORE : 0;
-    n = ::splice(first.kernel()->fd(), nullptr, fd_.get(), nullptr, wanted, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
-    if (n > 0) first.kernel()->consumed(static_cast<std::size_t>(n));
-  } else if (out_.count() == 1) {
-    n = ::send(fd_.get(), first.slice().bytes().data(), wanted, MSG_NOSIGNAL);
-  } else {
-    std::array<iovec, 32> iov;
-    msghdr msg{};
-    wanted = 0;
-    std::size_t k = 0;
-    for (; k < iov.size() && k < out_.count() && out_[k].kind() == Piece::Kind::memory; ++k) {
-      const auto b = out_[k].slice().bytes();
-      iov[k] = {const_cast<std::byte*>(b.data()), b.size()};
-      wanted += b.size();
-    }
-    msg.msg_iov = iov.data();
-    msg.msg_iovlen = k;
-    const int more = k < out_.count() ? MSG_MORE : 0;  // a file or a pipe follows
-    n = ::sendmsg(fd_.get(), &msg, MSG_NOSIGNAL | more);
-  }
+/// What send calls have in common: a short write fills the kernel's queue. Negative: an errno.
+std::int64_t Socket::refused(std::int64_t n, std::uint64_t wanted) {
   if (n < 0) {
     if (errno == EINTR) return 0;
     if (errno != EAGAIN) return -errno;
     writable_ = false;
     return 0;
   }
-  if (static_cast<std::uint64_t>(n) < wanted && first.kind() == Piece::Kind::memory) writable_ = false;
+  if (static_cast<std::uint64_t>(n) < wanted) writable_ = false;
   return n;
+}
+
+/// The steady case: everything queued lies in the tail.
+std::int64_t Socket::send_tail(std::uint64_t& credit) {
+  const std::size_t wanted = tail_end_ - tail_begin_;
+  const auto bytes = tail_.bytes().subspan(tail_begin_, wanted);
+  const std::int64_t n = refused(::send(fd_.get(), bytes.data(), wanted, MSG_NOSIGNAL), wanted);
+  if (n <= 0) return n;
+  tail_begin_ += static_cast<std::uint32_t>(n);
+  out_bytes_ -= static_cast<std::uint64_t>(n);
+  if (tail_begin_ == tail_end_) credit += std::exchange(tail_credit_, 0);
+  return n;
+}
+
+std::int64_t Socket::send_some() {
+  Piece& first = out_.front();
+  const std::uint64_t size = first.size();
+  if (first.kind() == Piece::Kind::file) {
+    auto offset = static_cast<off_t>(first.offset());
+    const ssize_t n = ::sendfile(fd_.get(), first.kernel()->fd(), &offset, size);
+    if (n == 0) return -EPIPE;  // the file became shorter than announced
+    return refused(n, 0);
+  }
+  if (first.kind() == Piece::Kind::pipe) {
+    const unsigned more = out_.count() > 1 ? SPLICE_F_MORE : 0;
+    const ssize_t n = ::splice(first.kernel()->fd(), nullptr, fd_.get(), nullptr, size,
+                               SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
+    if (n > 0) first.kernel()->consumed(static_cast<std::size_t>(n));
+    return refused(n, 0);
+  }
+  std::array<iovec, 32> iov;
+  msghdr msg{};
+  std::uint64_t wanted = 0;
+  std::size_t k = 0;
+  for (; k < iov.size() && k < out_.count() && out_[k].kind() == Piece::Kind::memory; ++k) {
+    const auto b = out_[k].slice().bytes();
+    iov[k] = {const_cast<std::byte*>(b.data()), b.size()};
+    wanted += b.size();
+  }
+  msg.msg_iov = iov.data();
+  msg.msg_iovlen = k;
+  const int more = k < out_.count() ? MSG_MORE : 0;  // a file or a pipe follows
+  return refused(::sendmsg(fd_.get(), &msg, MSG_NOSIGNAL | more), wanted);
 }
 
 std::uint64_t Socket::drop_sent(std::uint64_t n) {
@@ -276,7 +290,7 @@ std::uint64_t Socket::drop_sent(std::uint64_t n) {
 
 void Socket::shutdown_write() {
   fin_queued_ = true;
-  reactor_.defer(flush_);
+  flush_later();
 }
 
 void Socket::close(CloseMode mode) {
@@ -290,6 +304,8 @@ void Socket::close(CloseMode mode) {
   resume_.cancel();
   out_.clear();
   tail_.reset();
+  tail_begin_ = tail_end_ = 0;
+  tail_credit_ = 0;
   pipe_ = nullptr;
   out_bytes_ = 0;
 }

@@ -16,7 +16,9 @@ namespace aralez {
 /// recv and one send and no other call (design section 4.3).
 class Socket final : public Transport, private IoHandler {
  public:
-  Socket(Reactor& reactor, TransportEvents& events) : reactor_(reactor), events_(events) {}
+  /// With a group, output leaves at the end of the turn, together with that of the group.
+  Socket(Reactor& reactor, TransportEvents& events, DeferredGroup* group = nullptr)
+      : reactor_(reactor), events_(events), group_(group) {}
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
   ~Socket() { close(CloseMode::normal); }
@@ -51,7 +53,15 @@ class Socket final : public Transport, private IoHandler {
   bool splice_once();
   void resume_recv() { receive(); }
   void flush();
+  void flush_later() noexcept {
+    if (group_) reactor_.defer_in(*group_, flush_);
+    else reactor_.defer(flush_);
+  }
+  /// Ends the gathering: what is in the tail becomes the last piece of out_.
+  void seal_tail();
+  [[nodiscard]] std::int64_t send_tail(std::uint64_t& credit);
   [[nodiscard]] std::int64_t send_some();
+  [[nodiscard]] std::int64_t refused(std::int64_t n, std::uint64_t wanted);
   std::uint64_t drop_sent(std::uint64_t n);
   void broken(int err);
 
@@ -60,11 +70,14 @@ class Socket final : public Transport, private IoHandler {
 
   Reactor& reactor_;
   TransportEvents& events_;
+  DeferredGroup* group_;
   UniqueFd fd_;
   Chain out_;
-  BlockRef tail_;              ///< block being filled with small output
-  std::uint32_t tail_used_ = 0;
-  bool tail_is_last_ = false;  ///< the last piece of out_ ends at tail_used_ in tail_
+  // Small output is gathered in a block of its own, behind out_: [tail_begin_, tail_end_) of tail_.
+  BlockRef tail_;
+  std::uint32_t tail_begin_ = 0;
+  std::uint32_t tail_end_ = 0;
+  std::uint64_t tail_credit_ = 0;
   std::uint64_t out_bytes_ = 0;
   SplicePipe* pipe_ = nullptr;
   std::size_t splice_left_ = 0;

@@ -44,7 +44,7 @@ struct Cursor {
 /// One field line at the cursor. The caller has seen that it is not the empty line.
 ParseResult parse_field(Cursor& c, std::uint16_t status, Field& out) {
   const std::size_t start = c.at;
-  std::size_t i = start;
+  std::size_t i = start + name_run(c.text.data() + start, c.text.size() - start);
   bool underscore = false;
   while (i < c.text.size() && is_token_char(c.text[i])) {
     underscore |= c.text[i] == '_';
@@ -134,6 +134,7 @@ ParseResult parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) 
   head.method = method_of(head.method_text);
 
   const std::size_t start = ++i;
+  i += target_run(text.data() + i, text.size() - i);
   while (i < text.size() && kTargetChars[static_cast<unsigned char>(text[i])]) ++i;
   if (i - start > limits.target) return bad(414, "request target too long");
   if (i == text.size()) return kMore;

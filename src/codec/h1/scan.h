@@ -38,6 +38,48 @@ constexpr bool value_byte(char c) noexcept {
   return i;
 }
 
+/// Length of the run of letters, digits and dashes at the front: what nearly all field names consist of. Stops
+/// early where it likes; the caller goes on byte by byte.
+[[nodiscard]] inline std::size_t name_run(const char* p, std::size_t n) noexcept {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  for (; i + 16 <= n; i += 16) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+    const __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    const __m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    const __m128i good =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                  _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)),
+                     _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+    const unsigned bad = ~static_cast<unsigned>(_mm_movemask_epi8(good)) & 0xffffU;
+    if (bad != 0) return i + static_cast<std::size_t>(__builtin_ctz(bad));
+  }
+#else
+  static_cast<void>(p);
+  static_cast<void>(n);
+#endif
+  return i;
+}
+
+/// Length of the run of visible ASCII without `#` at the front: a request target. Stops early where it likes.
+[[nodiscard]] inline std::size_t target_run(const char* p, std::size_t n) noexcept {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  for (; i + 16 <= n; i += 16) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+    // Signed: bytes from 0x80 up are negative and fail the first test too.
+    const __m128i visible = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x20));
+    const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('#')), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+    const unsigned bad = ~static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(odd, visible))) & 0xffffU;
+    if (bad != 0) return i + static_cast<std::size_t>(__builtin_ctz(bad));
+  }
+#else
+  static_cast<void>(p);
+  static_cast<void>(n);
+#endif
+  return i;
+}
+
 /// The rule alone, for tests and for other CPUs.
 [[nodiscard]] constexpr std::size_t value_end_scalar(std::string_view s) noexcept {
   std::size_t i = 0;

@@ -6,32 +6,50 @@
 namespace aralez::h1 {
 namespace {
 
-/// Checked append into room that was sized before.
+/// Checked append into room that was sized before. Heads are made of many short texts, so short copies are
+/// done in place.
 class Out {
  public:
-  explicit Out(std::span<std::byte> room) : room_(room) {}
+  explicit Out(std::span<std::byte> room)
+      : begin_(reinterpret_cast<char*>(room.data())), at_(begin_), end_(begin_ + room.size()) {}
   void put(std::string_view s) {
-    assert(n_ + s.size() <= room_.size());
-    if (!s.empty()) std::memcpy(room_.data() + n_, s.data(), s.size());
-    n_ += s.size();
+    assert(s.size() <= static_cast<std::size_t>(end_ - at_));
+    copy(at_, s.data(), s.size());
+    at_ += s.size();
   }
   void field(std::string_view name, std::string_view value) {
     put(name);
-    put(": ");
+    std::memcpy(at_, ": ", 2);
+    at_ += 2;
     put(value);
-    put("\r\n");
+    std::memcpy(at_, "\r\n", 2);
+    at_ += 2;
   }
   void number(std::uint64_t v, int base) {
-    char* at = reinterpret_cast<char*>(room_.data()) + n_;
-    const auto [end, ec] = std::to_chars(at, reinterpret_cast<char*>(room_.data() + room_.size()), v, base);
+    const auto [end, ec] = std::to_chars(at_, end_, v, base);
     assert(ec == std::errc{});
-    n_ += static_cast<std::size_t>(end - at);
+    at_ = end;
   }
-  [[nodiscard]] std::size_t size() const { return n_; }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
 
  private:
-  std::span<std::byte> room_;
-  std::size_t n_ = 0;
+  static void copy(char* to, const char* from, std::size_t n) {
+    if (n > 16) {
+      std::memcpy(to, from, n);
+    } else if (n >= 8) {  // two copies that may overlap
+      std::memcpy(to, from, 8);
+      std::memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+      std::memcpy(to, from, 4);
+      std::memcpy(to + n - 4, from + n - 4, 4);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+    }
+  }
+
+  char* begin_;
+  char* at_;
+  char* end_;
 };
 
 std::size_t fields_size(const Fields& fields) {
