@@ -87,10 +87,11 @@ lines() {
     curl -i $url
     sed -i 's/X-Demo: one/X-Demo: two/' demo/run/upstreams.yaml     # live at once: look at the page
     curl -sI $url | grep -i x-demo
+    $binary -c demo/run/main.yaml --explain 'GET ${url}down'
+    curl -i ${url}down                                   # an upstream that is not there
     echo 'oops: [' >> demo/run/upstreams.yaml                       # refused with file:line, the old one serves on
     $binary -c demo/run/main.yaml -t
-    $binary -c demo/run/main.yaml --explain 'GET ${url}down'
-    curl -i ${url}down                                  # an upstream that is not there
+    sed -i '\$d' demo/run/upstreams.yaml                            # mended
 
   Ctrl-C ends it.
 

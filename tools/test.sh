@@ -39,7 +39,7 @@ threaded_tests() {
 }
 
 black_box() {
-  ARALEZ_BIN=$PWD/build/$1/aralez ARALEZ_PRESET=$1 $python -m pytest tests -q -rs -p no:cacheprovider </dev/null
+  ARALEZ_BIN=$PWD/build/$1/aralez ARALEZ_PRESET=$1 $python -m pytest tests -q -p no:cacheprovider </dev/null
 }
 
 mkdir -p build
