@@ -60,6 +60,9 @@ class Node {
   std::vector<Member> members_;
 };
 
+/// For messages: "a list".
+[[nodiscard]] std::string_view to_string(Node::Kind kind) noexcept;
+
 /// A parsed file: owner of its nodes. Must outlive every reference into it; typed configuration
 /// copies what it keeps.
 class Document {

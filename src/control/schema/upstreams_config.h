@@ -106,6 +106,9 @@ struct LoadedUpstreams {
       0;  ///< of the bytes of every file read, also when broken: equal means unchanged
 };
 
+/// The folder of split files that belongs to an upstreams.yaml.
+[[nodiscard]] std::string conf_d_of(const std::string& upstreams_conf);
+
 /// Reads upstreams.yaml and the conf.d folder beside it. All mistakes of all files go to
 /// `diagnostics`.
 [[nodiscard]] LoadedUpstreams load_upstreams(const std::string& path, Diagnostics& diagnostics);

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include "base/ascii.h"
+#include "control/schema/blocks.h"
+#include "control/schema/values.h"
+
+namespace aralez {
+namespace {
+
+void read_service_target(MapReader& map, ServiceConfig& service) {
+  map.require("hostname", "hostname: the virtual host");
+  map.require("upstream", "upstream: the service name in the registry");
+  std::string hostname;
+  std::string path;
+  map.text("hostname", hostname);
+  map.text("upstream", service.upstream);
+  map.text("path", path);
+  if (!hostname.empty()) {
+    NormalKey key = normalise_host_key(hostname);
+    service.hostname = std::move(key.key);
+    if (!key.warning.empty())
+      map.diagnostics().warning(map.at("hostname"), "hostname", std::move(key.warning));
+  }
+  if (path.empty()) return;
+  NormalKey key = normalise_path_key(path);
+  service.path = std::move(key.key);
+  if (!key.warning.empty())
+    map.diagnostics().warning(map.at("path"), "path", std::move(key.warning));
+}
+
+ServiceConfig read_service(const Node& node, Diagnostics& diagnostics) {
+  ServiceConfig service;
+  service.source = node.source();
+  MapReader map(node, diagnostics);
+  read_service_target(map, service);
+  map.boolean("to_https", service.to_https);
+  read_limit_keys(map, service.rate_limit, service.x4xx_limit);
+  read_header_keys(map, service.client_headers, service.server_headers);
+  map.ignore({"sticky_sessions"});  // the global one applies
+  if (map.get("authorization") != nullptr)
+    diagnostics.error(map.at("authorization"), "authorization",
+                      "a service has none; write it at the top level");
+  map.finish();
+  return service;
+}
+
+/// Services that no request can reach are left out; the warning has been given.
+std::vector<ServiceConfig> read_services(MapReader& map) {
+  std::vector<ServiceConfig> out;
+  const Node* node = map.get("services");
+  if (node == nullptr) {
+    map.diagnostics().warning(
+        map.at("services"), "services",
+        "none, so there are no routes; write [{hostname: ..., upstream: ...}]");
+    return out;
+  }
+  if (!node->is_sequence()) {
+    map.diagnostics().error(
+        node->source(), "services",
+        fmt::format("this is {}; write a list of {{hostname: ..., upstream: ...}}",
+                    to_string(node->kind())));
+    return out;
+  }
+  std::size_t index = 0;
+  for (const Node* item : node->items()) {
+    ++index;
+    if (!item->is_mapping()) {
+      map.diagnostics().error(item->source(), fmt::format("services[{}]", index),
+                              fmt::format("this is {}; write {{hostname: ..., upstream: ...}}",
+                                          to_string(item->kind())));
+      continue;
+    }
+    ServiceConfig service = read_service(*item, map.diagnostics());
+    if (!service.hostname.empty() && !service.path.empty()) out.push_back(std::move(service));
+  }
+  return out;
+}
+
+/// `http://host:port` of a Consul server, without a slash behind it.
+std::string consul_url(const TextItem& item, Diagnostics& diagnostics) {
+  std::string_view url = trim_ows(item.text);
+  while (url.ends_with('/')) url.remove_suffix(1);
+  const auto scheme = url.find("://");
+  const std::string name = scheme == std::string_view::npos ? "" : lower(url.substr(0, scheme));
+  if (name != "http" && name != "https") {
+    diagnostics.error(item.source, item.key, "has no http:// or https://; write http://host:8500");
+    return {};
+  }
+  const auto host = url.substr(scheme + 3, url.find('/', scheme + 3) - (scheme + 3));
+  if (host.empty() || url.find_first_of(" \t?#") != std::string_view::npos) {
+    diagnostics.error(item.source, item.key, "not a URL of a server; write http://host:8500");
+    return {};
+  }
+  return std::string(url);
+}
+
+/// `host:port` of a Kubernetes API server, always reached by https.
+std::string kubernetes_address(const TextItem& item, Diagnostics& diagnostics) {
+  const auto server = parse_server(item.text);
+  if (!server.value) {
+    diagnostics.error(item.source, item.key, server.wrong);
+    return {};
+  }
+  using enum ServerConfig::Scheme;
+  if (server.value->scheme != detect && server.value->scheme != https) {
+    diagnostics.error(item.source, item.key, "the API is reached by https alone; write host:port");
+    return {};
+  }
+  const bool v6 = server.value->host.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", server.value->host, server.value->port)
+            : fmt::format("{}:{}", server.value->host, server.value->port);
+}
+
+template <class Read>
+void read_api_servers(MapReader& map, Read&& read, std::vector<std::string>& out) {
+  const Node* node = map.get("servers");
+  if (node == nullptr) return;
+  for (const TextItem& item : decode_list({*node, "servers"}, map.diagnostics()))
+    if (auto server = read(item, map.diagnostics()); !server.empty())
+      out.push_back(std::move(server));
+}
+
+bool is_block(const Node& node, std::string_view key, Diagnostics& diagnostics) {
+  if (node.is_mapping()) return true;
+  diagnostics.error(
+      node.source(), key,
+      fmt::format("this is {}; write servers: and services: below it", to_string(node.kind())));
+  return false;
+}
+
+}  // namespace
+
+ConsulConfig read_consul(const Node& node, Diagnostics& diagnostics) {
+  ConsulConfig out;
+  out.source = node.source();
+  if (!is_block(node, "consul", diagnostics)) return out;
+  MapReader map(node, diagnostics);
+  read_api_servers(map, consul_url, out.servers);
+  out.services = read_services(map);
+  map.text("token", out.token, Secret::yes);
+  map.finish();
+  return out;
+}
+
+KubernetesConfig read_kubernetes(const Node& node, Diagnostics& diagnostics) {
+  KubernetesConfig out;
+  out.source = node.source();
+  if (!is_block(node, "kubernetes", diagnostics)) return out;
+  MapReader map(node, diagnostics);
+  read_api_servers(map, kubernetes_address, out.servers);
+  out.services = read_services(map);
+  map.text("tokenpath", out.tokenpath);
+  map.finish();
+  return out;
+}
+
+}  // namespace aralez
