@@ -7,6 +7,7 @@
 #include "base/chain.h"
 #include "http/head.h"
 #include "http/uri.h"
+#include "observe/reason.h"
 
 namespace aralez {
 
@@ -23,7 +24,8 @@ struct Reply {
   Fields fields;        ///< without framing and Date
   Chain body;           ///< memory or file pieces; sent only if the method is not HEAD
   BodyLength length;    ///< `known` for everything but 204 and 304
-  std::string_view why; ///< static text for the log
+  Reason reason = Reason::internal;  ///< counted and logged, for answers that refuse or redirect
+  std::string_view why;              ///< static text: more than the reason says, or empty
 };
 
 /// What filters and responders see of a request. Lives in the exchange; views as in Head.

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cluster/cluster.h"
 #include "http/date.h"
-#include "net/client_table.h"
+#include "observe/counters.h"
 #include "proxy/exchange_pool.h"
 #include "proxy/snapshot.h"
 
@@ -13,13 +13,13 @@ namespace aralez {
 
 /// What everything on one worker's data path shares. Owned by the worker.
 struct ProxyContext {
-  ProxyContext(Reactor& r, const Limits& l, Logger& log, ClientTable& table, std::size_t workers)
-      : reactor(r), limits(l), logger(log), clients(table), clusters(r, scratch, l, workers), exchanges(*this) {}
+  ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, std::size_t workers)
+      : reactor(r), limits(l), logger(log), counters(c), clusters(r, scratch, l, workers), exchanges(*this) {}
 
   Reactor& reactor;
   const Limits& limits;
   Logger& logger;
-  ClientTable& clients;
+  CounterBlock& counters;
   h1::HeadScratch scratch;
   ClusterManager clusters;
   SnapshotHolder snapshots;

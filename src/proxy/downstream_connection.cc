@@ -1,5 +1,7 @@
 #include "proxy/downstream_connection.h"
 
+#include <fmt/format.h>
+
 #include "proxy/context.h"
 
 namespace aralez {
@@ -19,6 +21,7 @@ DownstreamConnection::~DownstreamConnection() = default;
 
 bool DownstreamConnection::start(UniqueFd fd) {
   if (!socket_.adopt(std::move(fd))) return false;
+  context_.counters.add(Counter::client_connections);
   codec_.start();
   return true;
 }
@@ -29,15 +32,21 @@ StreamEvents& DownstreamConnection::on_stream(Stream& stream) {
   return x;
 }
 
-void DownstreamConnection::on_refused(const h1::HeadError&, Head* answer) {
+void DownstreamConnection::on_refused(const h1::HeadError& error, Head* answer) {
+  context_.counters.add(error.reason);
+  if (context_.logger.enabled(LogLevel::info))
+    context_.logger.write(LogLevel::info, "aralez::codec::h1",
+                          fmt::format("{} {}: {}, client {}", error.status, to_string(error.reason), error.why, ip_));
   if (!answer) return;
-  answer->fields = Fields(context_.scratch.fields, 0);
   Field* f = context_.scratch.fields.data();
   f[0] = {"Date", context_.dates.at(context_.wall_time()), FieldId::date};
   f[1] = {"Cache-Control", "private, no-store"};
   answer->fields = Fields(context_.scratch.fields, 2);
 }
 
-void DownstreamConnection::on_closed() { owner_.on_connection_closed(*this); }
+void DownstreamConnection::on_closed() {
+  context_.counters.add(Counter::client_connections_closed);
+  owner_.on_connection_closed(*this);
+}
 
 }  // namespace aralez

@@ -1,5 +1,7 @@
 #include "proxy/exchange.h"
 
+#include <fmt/format.h>
+
 #include "proxy/context.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_rules.h"
@@ -9,6 +11,20 @@ namespace {
 
 /// What a client may send before an upstream is there to take it.
 constexpr std::size_t kEarlyWindow = Limits::kReplayBytes;
+
+Reason reason_of(const Error& e) {
+  switch (e.code) {
+    case Errc::timeout: return Reason::upstream_timeout;
+    case Errc::protocol: return Reason::upstream_protocol;
+    case Errc::refused: return Reason::connect_failed;
+    case Errc::limit:
+    case Errc::system: return Reason::out_of_resources;
+    case Errc::eof:
+    case Errc::reset: return Reason::upstream_reset;
+    case Errc::config: break;
+  }
+  return Reason::internal;
+}
 
 }  // namespace
 
@@ -46,6 +62,8 @@ void Exchange::on_head(Head&& head, End end) {
   request_ = std::move(head);
   request_.fields.move_to(arena_, 12);
   request_end_ = end;
+  started_ = context_.reactor.now();
+  context_.counters.add(Counter::requests_started);
   decide();
 }
 
@@ -55,11 +73,12 @@ const Route* Exchange::find_route(Reply& refusal) {
   const auto m = s.table.match(host_, path_.match);
   if (!path_.alternate.empty() && s.table.match(host_, path_.alternate).route != m.route) {
     refusal.status = 400;
-    refusal.why = "path has two readings that lead to different routes";
+    refusal.reason = Reason::path_ambiguous;
     return nullptr;
   }
   if (m.route) return &s.routes[m.route->value];
   refusal.status = 502;
+  refusal.reason = Reason::no_route;
   refusal.why = m.miss == RouteTable::Miss::host ? "no such host" : "no route for this path";
   return nullptr;
 }
@@ -67,10 +86,10 @@ const Route* Exchange::find_route(Reply& refusal) {
 /// Normalise, match, filter, hand over (behaviour section 3.3).
 void Exchange::decide() {
   if (const auto bad = check_request(request_, arena_, host_, path_); bad.status != 0)
-    return refuse(bad.status, bad.why);
+    return refuse(bad.status, bad.reason, bad.why);
   Reply answer;
   route_ = find_route(answer);
-  if (!route_) return refuse(answer.status, answer.why);
+  if (!route_) return refuse(answer.status, answer.reason, answer.why);
   auto context = request_context();
   if (route_->chain.on_request_head(context, answer) == Verdict::replied) return reply(std::move(answer));
   if (route_->responder) {
@@ -82,7 +101,7 @@ void Exchange::decide() {
 
 void Exchange::forward() {
   Cluster& cluster = *snapshot_->clusters[route_->cluster->value];
-  if (cluster.size() == 0) return refuse(502, "route has no servers");
+  if (cluster.size() == 0) return refuse(502, Reason::no_endpoint, {});
   request_.target = path_.forward;
   state_ = State::forwarding;
   if (request_end_ == End::no) down_->grant(kEarlyWindow);
@@ -168,7 +187,7 @@ void Exchange::on_response_trailers(Fields&& trailers) {
 }
 
 void Exchange::on_attempts_failed(Error why) {
-  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, why.what);
+  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, reason_of(why), why.what);
 }
 
 void Exchange::on_response_broken(Error) {
@@ -177,15 +196,27 @@ void Exchange::on_response_broken(Error) {
   finish();
 }
 
-void Exchange::refuse(std::uint16_t status, std::string_view why) {
+void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why) {
   Reply r;
   r.status = status;
+  r.reason = reason;
   r.why = why;
   fill_refusal(r, arena_, context_.reactor.blocks());
   reply(std::move(r));
 }
 
+void Exchange::note(const Reply& r) {
+  if (r.status < 300) return;
+  context_.counters.add(r.reason);
+  if (!context_.logger.enabled(LogLevel::info)) return;
+  context_.logger.write(LogLevel::info, "aralez::proxy",
+                        fmt::format("{} {}: {}{}{}, {} {} host {} client {}", r.status, to_string(r.reason),
+                                    text_of(r.reason), r.why.empty() ? "" : ": ", r.why, request_.method_text,
+                                    request_.target, request_.authority, client_->ip));
+}
+
 void Exchange::reply(Reply&& r) {
+  note(r);
   status_ = r.status;
   Head head{.status = r.status, .length = r.length};
   head.fields = r.fields;
@@ -206,11 +237,22 @@ void Exchange::maybe_finish() {
   finish();
 }
 
+void Exchange::count() {
+  CounterBlock& c = context_.counters;
+  c.add(Counter::requests);
+  c.add(static_cast<MethodLabel>(request_.method));
+  c.add(static_cast<VersionLabel>(request_.version));
+  c.add_status(status_);
+  c.add_latency(context_.reactor.now() - started_);
+  if (status_ >= 500 || response_end_ == End::no) c.add(Counter::errors);
+}
+
 void Exchange::finish() {
   if (state_ == State::done) return;
   state_ = State::done;
   attempt_.drop();
   down_.drop();
+  count();
   context_.snapshots.release(*snapshot_);
   context_.exchanges.give_back(*this);
 }

@@ -53,7 +53,10 @@ class Exchange final : public StreamEvents {
   [[nodiscard]] const Route* find_route(Reply& refusal);
   void forward();
   void reply(Reply&& reply);
-  void refuse(std::uint16_t status, std::string_view why);
+  void refuse(std::uint16_t status, Reason reason, std::string_view why);
+  /// Counts and logs an answer of our own.
+  void note(const Reply& reply);
+  void count();
   void send_request_body(Chain&& body, End end);
   void start_tunnel(Head&& head);
   [[nodiscard]] RequestContext request_context();
@@ -78,7 +81,8 @@ class Exchange final : public StreamEvents {
   Window window_ = Window::early;
   End request_end_ = End::no;
   End response_end_ = End::no;
-  std::uint16_t status_ = 0;
+  std::uint16_t status_ = 0;  ///< 0: nothing was sent
+  TimePoint started_{};
 };
 
 }  // namespace aralez

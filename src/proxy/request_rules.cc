@@ -14,7 +14,7 @@ bool same_authority(const Authority& a, const Authority& b, std::string_view sch
 
 RequestVerdict check_authority(Head& request, Arena& arena, std::string_view& host) {
   const auto authority = parse_authority(request.authority, arena);
-  if (!authority) return {400, authority.error().what};
+  if (!authority) return {400, Reason::bad_host, authority.error().what};
   host = authority->host;
   const Field* field = request.fields.find(FieldId::host);
   if (!field) {  // HTTP/1.0; an upstream gets HTTP/1.1, where the field is required
@@ -23,21 +23,21 @@ RequestVerdict check_authority(Head& request, Arena& arena, std::string_view& ho
   }
   if (request.scheme.empty() || field->value.data() == request.authority.data()) return {};
   const auto named = parse_authority(field->value, arena);
-  if (!named) return {400, named.error().what};
-  if (!same_authority(*authority, *named, request.scheme)) return {400, "target and Host name different hosts"};
+  if (!named) return {400, Reason::bad_host, named.error().what};
+  if (!same_authority(*authority, *named, request.scheme)) return {400, Reason::bad_host, "target and Host name different hosts"};
   return {};
 }
 
 }  // namespace
 
 RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host, TargetPath& path) {
-  if (request.method == Method::connect) return {405, "CONNECT is not offered"};
+  if (request.method == Method::connect) return {405, Reason::unsupported_method, "CONNECT is not offered"};
   if (const auto bad = check_authority(request, arena, host); bad.status != 0) return bad;
   if (request.target == "*") {
     path = {.match = "/", .forward = "*"};
   } else {
     const auto normal = normalise_target(request.target, arena);
-    if (!normal) return {400, normal.error().what};
+    if (!normal) return {400, Reason::bad_target, normal.error().what};
     path = *normal;
   }
   request.fields.remove_if([](const Field& f) { return f.underscore || f.id == FieldId::proxy; });

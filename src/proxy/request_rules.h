@@ -6,12 +6,14 @@
 #include "base/arena.h"
 #include "http/head.h"
 #include "http/uri.h"
+#include "observe/reason.h"
 
 namespace aralez {
 
 /// A status of 0: the request is fine.
 struct RequestVerdict {
   std::uint16_t status = 0;
+  Reason reason = Reason::internal;
   std::string_view why;
 };
 

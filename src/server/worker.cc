@@ -18,7 +18,7 @@ void Worker::Door::on_accept_paused(int err) {
 
 Worker::Worker(const WorkerOptions& options)
     : options_(options),
-      context_(reactor_, options.limits, options.logger, options.clients, options.workers) {}
+      context_(reactor_, options.limits, options.logger, options.counters, options.workers) {}
 
 Worker::~Worker() = default;
 
@@ -51,7 +51,10 @@ void Worker::stop_later() {
 }
 
 void Worker::accept(UniqueFd fd, const SocketAddress& peer, ListenerRole role) {
-  if (!options_.clients.enter(peer, options_.limits.client_max_connections)) return;
+  if (!options_.clients.enter(peer, options_.limits.client_max_connections)) {
+    options_.counters.add(Reason::too_many_connections);
+    return;
+  }
   ConnectionOwner& owner = *this;
   auto c = std::make_unique<DownstreamConnection>(context_, owner, peer, role);
   DownstreamConnection* raw = c.get();

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/client_table.h"
 #include "net/listener.h"
 #include "proxy/context.h"
 #include "proxy/downstream_connection.h"
@@ -17,6 +18,7 @@ struct WorkerOptions {
   const Limits& limits;
   Logger& logger;
   ClientTable& clients;
+  CounterBlock& counters;
   std::size_t workers = 1;
 };
 

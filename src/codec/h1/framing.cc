@@ -112,26 +112,27 @@ bool parse_length(std::string_view text, std::uint64_t& out) {
 /// Reads the framing fields into head.length; none of them leaves it as it is.
 HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
   if (s.codings > 0) {
-    if (s.lengths > 0) return {status, "both Transfer-Encoding and Content-Length"};
-    if (head.version == HttpVersion::http10) return {status, "Transfer-Encoding in HTTP/1.0"};
-    if (s.codings > 1) return {status, "repeated Transfer-Encoding"};
+    if (s.lengths > 0) return {status, "both Transfer-Encoding and Content-Length", Reason::bad_framing};
+    if (head.version == HttpVersion::http10) return {status, "Transfer-Encoding in HTTP/1.0", Reason::bad_framing};
+    if (s.codings > 1) return {status, "repeated Transfer-Encoding", Reason::bad_framing};
     if (!iequals(s.coding, "chunked")) {
       const auto last = trim_ows(s.coding.substr(s.coding.rfind(',') + 1));
       if (iequals(last, "chunked") && s.coding.find(',') != std::string_view::npos) {
         unsigned chunked = 0;
         for_each_element(s.coding, [&](std::string_view c) { chunked += iequals(c, "chunked"); });
-        if (chunked > 1) return {status, "chunked applied twice"};
+        if (chunked > 1) return {status, "chunked applied twice", Reason::bad_framing};
       }
       const bool token_list = is_token(last);
-      return {token_list && status == 400 ? std::uint16_t{501} : status, "transfer coding not supported"};
+      return {token_list && status == 400 ? std::uint16_t{501} : status, "transfer coding not supported",
+              Reason::unsupported_coding};
     }
     head.length = BodyLength::until_end();
     return {};
   }
   if (s.lengths == 0) return {};
-  if (s.lengths > 1) return {status, "repeated Content-Length"};
+  if (s.lengths > 1) return {status, "repeated Content-Length", Reason::bad_framing};
   std::uint64_t n = 0;
-  if (!parse_length(s.length, n)) return {status, "Content-Length is not a number"};
+  if (!parse_length(s.length, n)) return {status, "Content-Length is not a number", Reason::bad_framing};
   head.length = BodyLength::of(n);
   return {};
 }
@@ -145,15 +146,15 @@ bool carried_upgrade(std::string_view protocol) {
 
 HeadError apply_request_framing(Head& head, Persistence& p) {
   const Seen s = look(head.fields);
-  if (s.hosts > 1) return {400, "more than one Host"};
-  if (s.hosts == 0 && head.version != HttpVersion::http10) return {400, "no Host"};
+  if (s.hosts > 1) return {400, "more than one Host", Reason::bad_host};
+  if (s.hosts == 0 && head.version != HttpVersion::http10) return {400, "no Host", Reason::no_host};
   if (head.authority.empty()) head.authority = s.host;
   p = {.keep_alive = head.version != HttpVersion::http10};
   if (!s.hop_by_hop) return {};
 
   if (const auto error = read_length(s, head, 400); error.status != 0) return error;
   if (s.expects > 0 && head.version != HttpVersion::http10) {
-    if (s.expects > 1 || !iequals(s.expect, "100-continue")) return {417, "expectation other than 100-continue"};
+    if (s.expects > 1 || !iequals(s.expect, "100-continue")) return {417, "expectation other than 100-continue", Reason::expectation_failed};
     // Without a body to wait for, there is nothing to expect.
     head.expect_continue = head.length.kind == BodyLength::Kind::unknown || head.length.bytes > 0;
   }

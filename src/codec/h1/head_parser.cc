@@ -17,8 +17,8 @@ constexpr auto kTargetChars = [] {
 }();
 constexpr std::size_t kMaxMethod = 64;
 
-ParseResult bad(std::uint16_t status, std::string_view why) {
-  return {Parse::bad, 0, {status, why}};
+ParseResult bad(std::uint16_t status, std::string_view why, Reason reason) {
+  return {Parse::bad, 0, {status, why, status == 502 ? Reason::upstream_protocol : reason}};
 }
 constexpr ParseResult kMore{Parse::more, 0, {}};
 
@@ -33,9 +33,9 @@ struct Cursor {
   /// CRLF and nothing else ends a line (RFC 9112 section 2.2 lets us refuse a bare LF).
   ParseResult line_end(std::uint16_t status) {
     if (end()) return kMore;
-    if (text[at] != '\r') return bad(status, text[at] == '\n' ? "bare LF ends a line" : "control byte in a line");
+    if (text[at] != '\r') return bad(status, text[at] == '\n' ? "bare LF ends a line" : "control byte in a line", Reason::bad_header);
     if (at + 1 >= text.size()) return kMore;
-    if (text[at + 1] != '\n') return bad(status, "bare CR in a line");
+    if (text[at + 1] != '\n') return bad(status, "bare CR in a line", Reason::bad_header);
     at += 2;
     return {Parse::done, at, {}};
   }
@@ -52,11 +52,11 @@ ParseResult parse_field(Cursor& c, std::uint16_t status, Field& out) {
   }
   if (i == c.text.size()) return kMore;
   if (c.text[i] != ':') {
-    if (i == start && (c.text[i] == ' ' || c.text[i] == '\t')) return bad(status, "folded header line");
-    if (c.text[i] == ' ' || c.text[i] == '\t') return bad(status, "white space before the colon");
-    return bad(status, "header name is not a token");
+    if (i == start && (c.text[i] == ' ' || c.text[i] == '\t')) return bad(status, "folded header line", Reason::bad_header);
+    if (c.text[i] == ' ' || c.text[i] == '\t') return bad(status, "white space before the colon", Reason::bad_header);
+    return bad(status, "header name is not a token", Reason::bad_header);
   }
-  if (i == start) return bad(status, "empty header name");
+  if (i == start) return bad(status, "empty header name", Reason::bad_header);
   out.name = c.text.substr(start, i - start);
   out.underscore = underscore;
   c.at = i + 1;
@@ -79,7 +79,7 @@ ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t stat
       if (line.outcome == Parse::done) fields = Fields(storage, n);
       return line;
     }
-    if (n >= std::min(storage.size(), limits.fields)) return bad(431, "too many header fields");
+    if (n >= std::min(storage.size(), limits.fields)) return bad(431, "too many header fields", Reason::too_many_headers);
     const auto field = parse_field(c, status, storage[n]);
     if (field.outcome != Parse::done) return field;
     ++n;
@@ -90,11 +90,11 @@ ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t stat
 ParseResult parse_version(std::string_view text, HttpVersion& version) {
   constexpr std::string_view kName = "HTTP/";
   const auto have = std::min(text.size(), kName.size());
-  if (text.substr(0, have) != kName.substr(0, have)) return bad(400, "no HTTP version in the first line");
+  if (text.substr(0, have) != kName.substr(0, have)) return bad(400, "no HTTP version in the first line", Reason::bad_request_line);
   if (text.size() < 8) return kMore;
   const auto digit = [](char ch) { return ch >= '0' && ch <= '9'; };
-  if (!digit(text[5]) || text[6] != '.' || !digit(text[7])) return bad(400, "malformed HTTP version");
-  if (text[5] != '1') return bad(505, "HTTP major version is not 1");
+  if (!digit(text[5]) || text[6] != '.' || !digit(text[7])) return bad(400, "malformed HTTP version", Reason::bad_request_line);
+  if (text[5] != '1') return bad(505, "HTTP major version is not 1", Reason::unsupported_version);
   version = text[7] == '0' ? HttpVersion::http10 : HttpVersion::http11;
   return {Parse::done, 8, {}};
 }
@@ -118,8 +118,8 @@ ParseResult check_target(Head& head) {
   if (head.method == Method::connect) return {Parse::done, 0, {}};  // answered 405 by the proxy
   if (head.target.starts_with('/')) return {Parse::done, 0, {}};
   if (head.target == "*")
-    return head.method == Method::options ? ParseResult{Parse::done, 0, {}} : bad(400, "`*` is for OPTIONS only");
-  if (!split_absolute(head)) return bad(400, "request target is neither a path nor an http URL");
+    return head.method == Method::options ? ParseResult{Parse::done, 0, {}} : bad(400, "`*` is for OPTIONS only", Reason::bad_target);
+  if (!split_absolute(head)) return bad(400, "request target is neither a path nor an http URL", Reason::bad_target);
   return {Parse::done, 0, {}};
 }
 
@@ -127,18 +127,18 @@ ParseResult parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) 
   const std::string_view text = c.text;
   std::size_t i = 0;
   while (i < text.size() && is_token_char(text[i])) ++i;
-  if (i > kMaxMethod) return bad(400, "method too long");
+  if (i > kMaxMethod) return bad(400, "method too long", Reason::bad_request_line);
   if (i == text.size()) return kMore;
-  if (i == 0 || text[i] != ' ') return bad(400, "malformed method");
+  if (i == 0 || text[i] != ' ') return bad(400, "malformed method", Reason::bad_request_line);
   head.method_text = text.substr(0, i);
   head.method = method_of(head.method_text);
 
   const std::size_t start = ++i;
   i += target_run(text.data() + i, text.size() - i);
   while (i < text.size() && kTargetChars[static_cast<unsigned char>(text[i])]) ++i;
-  if (i - start > limits.target) return bad(414, "request target too long");
+  if (i - start > limits.target) return bad(414, "request target too long", Reason::uri_too_long);
   if (i == text.size()) return kMore;
-  if (i == start || text[i] != ' ') return bad(400, "malformed request target");
+  if (i == start || text[i] != ' ') return bad(400, "malformed request target", Reason::bad_target);
   head.target = text.substr(start, i - start);
 
   const auto version = parse_version(text.substr(i + 1), head.version);
@@ -149,8 +149,8 @@ ParseResult parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) 
 
 /// A head that does not end within the limit is as bad as one that is longer.
 ParseResult bounded(ParseResult r, std::string_view text, const HeadLimits& limits, std::string_view what) {
-  if (r.outcome == Parse::more && text.size() > limits.bytes) return bad(431, what);
-  if (r.outcome == Parse::done && r.bytes > limits.bytes) return bad(431, what);
+  if (r.outcome == Parse::more && text.size() > limits.bytes) return bad(431, what, Reason::head_too_large);
+  if (r.outcome == Parse::done && r.bytes > limits.bytes) return bad(431, what, Reason::head_too_large);
   return r;
 }
 
@@ -171,13 +171,13 @@ ParseResult status_line(Cursor& c, Head& head) {
   if (version.outcome != Parse::done) return version;
   const auto rest = c.text.substr(8);
   if (rest.size() < 4) return kMore;
-  if (rest[0] != ' ') return bad(502, "malformed status line");
+  if (rest[0] != ' ') return bad(502, "malformed status line", Reason::upstream_protocol);
   int status = 0;
   for (const char ch : rest.substr(1, 3)) {
-    if (ch < '0' || ch > '9') return bad(502, "malformed status code");
+    if (ch < '0' || ch > '9') return bad(502, "malformed status code", Reason::upstream_protocol);
     status = status * 10 + (ch - '0');
   }
-  if (status < 100 || status > 599) return bad(502, "status code out of range");
+  if (status < 100 || status > 599) return bad(502, "status code out of range", Reason::upstream_protocol);
   head.status = static_cast<std::uint16_t>(status);
   c.at = 12;
   if (c.end()) return kMore;

@@ -4,13 +4,16 @@
 #include <string_view>
 
 #include "http/head.h"
+#include "observe/reason.h"
 
 namespace aralez::h1 {
 
-/// Why a head is refused: the status a client gets for it and static text for the log.
+/// Why a head is refused: the status a client gets for it (0: none can be sent), what is counted, and static
+/// text for the log.
 struct HeadError {
   std::uint16_t status = 0;
   std::string_view why;
+  Reason reason = Reason::bad_header;
 };
 
 struct HeadLimits {

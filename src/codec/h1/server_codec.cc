@@ -205,8 +205,8 @@ void ServerCodec::refuse(const HeadError& error) {
 }
 
 void ServerCodec::bad_body(std::string_view why) {
-  if (tx_ == Tx::head) return refuse({400, why});
-  owner_.on_refused({400, why}, nullptr);
+  if (tx_ == Tx::head) return refuse({400, why, Reason::bad_chunk});
+  owner_.on_refused({0, why, Reason::bad_chunk}, nullptr);
   StreamEvents* told = std::exchange(events_, nullptr);
   close_now(Transport::CloseMode::abort);
   if (told) told->on_reset(ResetCode::protocol);
@@ -263,7 +263,7 @@ void ServerCodec::watch_rate() {
 void ServerCodec::on_timer(TimePoint) {
   switch (wait_) {
     case Wait::idle: return close_now(Transport::CloseMode::normal);
-    case Wait::head: return refuse({408, "request head took too long"});
+    case Wait::head: return refuse({408, "request head took too long", Reason::client_head_timeout});
     case Wait::rate: return check_rate();
     case Wait::linger: return close_now(Transport::CloseMode::normal);
     case Wait::nothing:
@@ -277,13 +277,13 @@ void ServerCodec::check_rate() {
   const std::uint64_t sent = writer_.queued() - std::min(writer_.queued(), t_.output_bytes());
   const bool sending = t_.output_bytes() > 0;
   if (least > 0 && sending && sent - std::min(sent, rate_tx_) < least) {
-    owner_.on_refused({0, "client reads too slowly"}, nullptr);
+    owner_.on_refused({0, "client reads too slowly", Reason::client_slow}, nullptr);
     return on_broken({Errc::timeout, Origin::downstream, "client reads too slowly"});
   }
   const bool receiving = rx_ == Rx::body && credit_ > 0 && !credit_ran_out_ && !tunnel_;
   if (least > 0 && receiving && !sending && rx_total_ - rate_rx_ < least) {
-    if (tx_ == Tx::head) return refuse({408, "request body comes too slowly"});
-    owner_.on_refused({0, "request body comes too slowly"}, nullptr);
+    if (tx_ == Tx::head) return refuse({408, "request body comes too slowly", Reason::client_slow});
+    owner_.on_refused({0, "request body comes too slowly", Reason::client_slow}, nullptr);
     return on_broken({Errc::timeout, Origin::downstream, "request body comes too slowly"});
   }
   if (tunnel_) {

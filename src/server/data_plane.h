@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "control/schema/main_config.h"
+#include "server/worker.h"
+
+namespace aralez {
+
+/// The workers and their threads. Made, started and stopped by the main thread; publish() from any thread.
+class DataPlane {
+ public:
+  DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_key);
+  DataPlane(const DataPlane&) = delete;
+  DataPlane& operator=(const DataPlane&) = delete;
+  ~DataPlane();
+
+  /// Opens every listener on every worker; the error names the address.
+  [[nodiscard]] std::expected<void, ListenError> listen();
+  void start(std::shared_ptr<const Snapshot> first);
+  void publish(const std::shared_ptr<const Snapshot>& next);
+  void drain();
+  void stop();
+  /// Waits for the threads until `deadline`; true when all have ended.
+  [[nodiscard]] bool wait_until(TimePoint deadline);
+  [[nodiscard]] CounterTotals totals() const { return counters_.sum(); }
+
+ private:
+  struct Thread {
+    std::unique_ptr<Worker> worker;
+    std::atomic<bool> done{false};
+    std::thread thread;
+  };
+  [[nodiscard]] std::expected<void, ListenError> listen_on(const SocketAddress& address, ListenerRole role);
+
+  const MainConfig& main_;
+  ClientTable clients_;
+  CounterSet counters_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+};
+
+}  // namespace aralez

@@ -1,0 +1,76 @@
+#include "server/explain.h"
+
+#include <fmt/format.h>
+
+#include "base/ascii.h"
+#include "proxy/request_rules.h"
+
+namespace aralez {
+namespace {
+
+struct Asked {
+  Head head;
+  bool https = false;
+};
+
+/// Takes "GET http://host/path" apart; null scheme means plain http.
+Asked parse(std::string_view text) {
+  Asked a;
+  auto rest = trim_ows(text);
+  if (const auto blank = rest.find(' '); blank != std::string_view::npos) {
+    a.head.method_text = rest.substr(0, blank);
+    rest = trim_ows(rest.substr(blank + 1));
+  } else {
+    a.head.method_text = "GET";
+  }
+  a.head.method = method_of(a.head.method_text);
+  if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
+    a.https = iequals(rest.substr(0, scheme), "https");
+    rest.remove_prefix(scheme + 3);
+  }
+  const auto slash = rest.find_first_of("/?");
+  a.head.authority = rest.substr(0, slash);
+  a.head.target = slash == std::string_view::npos || rest[slash] != '/' ? "/" : rest.substr(slash);
+  return a;
+}
+
+std::string servers_of(const Snapshot& s, const Route& r) {
+  if (!r.cluster) return r.responder ? "the built-in file server" : "none";
+  std::string out;
+  for (const auto& e : s.clusters[r.cluster->value].endpoints)
+    out += fmt::format("{}{}:{}", out.empty() ? "" : ", ", e.host, e.port);
+  return out.empty() ? "none: answers 502" : out + " (round robin)";
+}
+
+}  // namespace
+
+std::string explain(std::string_view request, const MainConfig& main, const Snapshot& snapshot) {
+  BlockPool pool;
+  Arena arena(pool);
+  Asked asked = parse(request);
+  std::string out = fmt::format("request:  {} {} host {}\n", asked.head.method_text, asked.head.target,
+                                asked.head.authority.empty() ? "(none)" : asked.head.authority);
+  if (asked.https && main.proxy_address_tls) out += fmt::format("listener: proxy_address_tls {}\n", main.proxy_address_tls->to_string());
+  else out += fmt::format("listener: proxy_address_http {}\n", main.proxy_address_http.to_string());
+
+  std::string_view host;
+  TargetPath path;
+  if (const auto bad = check_request(asked.head, arena, host, path); bad.status != 0)
+    return out + fmt::format("answer:   {} {}: {}\n", bad.status, to_string(bad.reason), bad.why);
+  out += fmt::format("matching: host {} path {}\n", host.empty() ? "(none)" : host, path.match);
+  const auto m = snapshot.table.match(host, path.match);
+  if (!path.alternate.empty() && snapshot.table.match(host, path.alternate).route != m.route)
+    return out + fmt::format("answer:   400 {}: also reads as {}\n", to_string(Reason::path_ambiguous), path.alternate);
+  if (!m.route)
+    return out + fmt::format("answer:   502 {}: {}\n", to_string(Reason::no_route),
+                             m.miss == RouteTable::Miss::host ? "no such host, and no DEFAULT"
+                                                              : "the host has no route for this path");
+  const Route& route = snapshot.routes[m.route->value];
+  out += fmt::format("host:     {}{}\n", route.host, m.by_default ? " (no host of that name)" : "");
+  out += fmt::format("route:    {} at {}\n", route.path, route.source);
+  for (const auto& f : route.chain.filters()) out += fmt::format("filter:   {}\n", f->describe());
+  out += fmt::format("forwards: {}\n", path.forward);
+  return out + fmt::format("servers:  {}\n", servers_of(snapshot, route));
+}
+
+}  // namespace aralez
