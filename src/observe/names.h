@@ -37,10 +37,9 @@ enum class Counter : std::uint8_t {
   tunnels_closed,
   client_bytes_received,
   client_bytes_sent,
-  access_log_dropped,
-  kCount,
+  access_log_dropped
 };
-inline constexpr std::size_t kCounters = std::to_underlying(Counter::kCount);
+inline constexpr std::size_t kCounters = std::to_underlying(Counter::access_log_dropped) + 1;
 
 struct CounterInfo {
   Counter id;
@@ -110,16 +109,15 @@ enum class MethodLabel : std::uint8_t {
   options,
   trace,
   patch,
-  other,
-  kCount
+  other
 };
-inline constexpr std::size_t kMethodLabels = std::to_underlying(MethodLabel::kCount);
+inline constexpr std::size_t kMethodLabels = std::to_underlying(MethodLabel::other) + 1;
 inline constexpr std::array<std::string_view, kMethodLabels> kMethodNames{
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "OTHER"};
 
 /// In the order of http's `HttpVersion`, then what that does not have.
-enum class VersionLabel : std::uint8_t { http10, http11, http2, http3, unknown, kCount };
-inline constexpr std::size_t kVersionLabels = std::to_underlying(VersionLabel::kCount);
+enum class VersionLabel : std::uint8_t { http10, http11, http2, http3, unknown };
+inline constexpr std::size_t kVersionLabels = std::to_underlying(VersionLabel::unknown) + 1;
 inline constexpr std::array<std::string_view, kVersionLabels> kVersionNames{
     "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0", "Unknown"};
 

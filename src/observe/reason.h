@@ -59,11 +59,10 @@ enum class Reason : std::uint8_t {
   // Ourselves.
   drain,
   out_of_resources,
-  internal,
-  kCount,
+  internal
 };
 
-inline constexpr std::size_t kReasons = std::to_underlying(Reason::kCount);
+inline constexpr std::size_t kReasons = std::to_underlying(Reason::internal) + 1;
 
 struct ReasonInfo {
   Reason id;
