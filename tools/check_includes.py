@@ -32,8 +32,12 @@ FAMILIES = ("codec", "filter", "control")
 # Same-level includes that are meant: (from, to). A "*" stands for every folder of the family.
 SIDEWAYS = {
     ("filter/*", "filter"),  # a filter implements the interface
+    ("control/build", "control/schema"),  # typed values in, snapshot out
+    ("control/reload", "control/schema"),
     ("control/reload", "control/build"),
-    ("control/discovery", "control/build"),
+    ("control/reload", "control/watch"),
+    ("server", "files"),  # server wires the other top folders together
+    ("server", "admin"),
 }
 
 # Who may name a concrete filter (filter/<name>), besides the filter itself.
