@@ -139,7 +139,9 @@ std::vector<const Node::Member*> MapReader::unknown() const {
 }
 
 void MapReader::warn_unknown(const Node::Member& member) const {
-  const auto meant = nearest(member.key, known_);
+  // A file of nothing but unknown keys must not cost a search for each.
+  const bool shown_in_full = diagnostics_.warnings() < Diagnostics::kMost;
+  const auto meant = shown_in_full ? nearest(member.key, known_) : std::string_view{};
   const auto hint =
       meant.empty() ? std::string("it has no effect") : fmt::format("did you mean {}?", meant);
   diagnostics_.warning(map_.source(member), first_word(member.key), "unknown key; " + hint);

@@ -43,11 +43,14 @@ std::expected<void, ListenError> DataPlane::listen() {
 }
 
 void DataPlane::start(std::shared_ptr<const Snapshot> first) {
+  running_ = threads_.size();
   for (auto& t : threads_) {
     t->worker->adopt(first);
-    t->thread = std::thread([&t = *t] {
-      t.worker->run();
-      t.done.store(true, std::memory_order_release);
+    t->thread = std::thread([this, &worker = *t->worker] {
+      worker.run();
+      const std::lock_guard lock(mutex_);
+      --running_;
+      ended_.notify_all();
     });
   }
 }
@@ -65,13 +68,8 @@ void DataPlane::stop() {
 }
 
 bool DataPlane::wait_until(TimePoint deadline) {
-  while (std::chrono::steady_clock::now() < deadline) {
-    bool all = true;
-    for (const auto& t : threads_) all &= t->done.load(std::memory_order_acquire);
-    if (all) return true;
-    std::this_thread::sleep_for(Millis(10));
-  }
-  return false;
+  std::unique_lock lock(mutex_);
+  return ended_.wait_until(lock, deadline, [this] { return running_ == 0; });
 }
 
 }  // namespace aralez

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -30,7 +32,6 @@ class DataPlane {
  private:
   struct Thread {
     std::unique_ptr<Worker> worker;
-    std::atomic<bool> done{false};
     std::thread thread;
   };
   [[nodiscard]] std::expected<void, ListenError> listen_on(const SocketAddress& address, ListenerRole role);
@@ -39,6 +40,9 @@ class DataPlane {
   ClientTable clients_;
   CounterSet counters_;
   std::vector<std::unique_ptr<Thread>> threads_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::size_t running_ = 0;  ///< threads; guarded by mutex_
 };
 
 }  // namespace aralez

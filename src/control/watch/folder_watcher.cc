@@ -32,7 +32,7 @@ WatchSpec absolute(WatchSpec spec) {
 
 std::uint64_t random_key() {
   std::uint64_t key = 0;
-  (void)::getrandom(&key, sizeof key, 0);  // cannot fail for so few bytes
+  if (::getrandom(&key, sizeof key, 0) < 0) key = 1;  // cannot fail for so few bytes
   return key;
 }
 
