@@ -125,7 +125,7 @@ std::optional<std::int64_t> whole(double value) {
 std::string shown(std::string_view value) {
   constexpr std::size_t kMost = 60;
   if (value.find('@') != std::string_view::npos) return "the value";
-  std::size_t n = std::min(value.size(), kMost);
+  std::size_t n = std::min({value.size(), kMost, value.find_first_of(" \t\"'")});
   while (n < value.size() && n > 0 && (static_cast<unsigned char>(value[n]) & 0xC0) == 0x80) --n;
   return fmt::format("\"{}{}\"", value.substr(0, n), n < value.size() ? "..." : "");
 }

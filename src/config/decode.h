@@ -59,7 +59,8 @@ struct TextItem {
 [[nodiscard]] std::vector<TextItem> decode_list(Field field, Diagnostics& diagnostics,
                                                 Secret secret = Secret::no);
 
-/// The value for a message: quoted and cut; what may hold credentials is left out.
+/// The value for a message, quoted. It is cut at the first blank or quote, for a quote that was not
+/// closed may have drawn lines with secrets into it, and left out when it looks like credentials.
 [[nodiscard]] std::string shown(std::string_view value);
 
 }  // namespace aralez

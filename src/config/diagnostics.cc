@@ -21,6 +21,14 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// Hosts and paths are keys, and a quote that was not closed may have drawn lines with secrets into
+/// one.
+std::string key_shown(std::string_view key) {
+  constexpr std::size_t kMost = 120;
+  const std::size_t n = std::min({key.size(), kMost, key.find_first_of(" \t\"'")});
+  return std::string(key.substr(0, n)) + (n < key.size() ? "..." : "");
+}
+
 std::string_view file_of(const Diagnostic& d) {
   return d.at.file ? *d.at.file : std::string_view{};
 }
@@ -45,7 +53,7 @@ void Diagnostics::add(Severity severity, const Source& at, std::string_view key,
   ++(severity == Severity::error ? errors_ : warnings_);
   // Errors must not drown in warnings: they may use the room twice over.
   const std::size_t room = severity == Severity::error ? 2 * kMost : kMost;
-  if (list_.size() < room) list_.push_back({severity, at, std::string(key), std::move(message)});
+  if (list_.size() < room) list_.push_back({severity, at, key_shown(key), std::move(message)});
 }
 
 void Diagnostics::error(const Source& at, std::string_view key, std::string message) {

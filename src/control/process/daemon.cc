@@ -1,12 +1,14 @@
 #include "control/process/daemon.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -30,6 +32,9 @@ UniqueFd open_output(const std::string& error_log) {
 
 /// Of the process that was called. Runs no destructor: everything belongs to the daemon.
 [[noreturn]] void exit_when_started(int from, pid_t child) {
+  sigset_t all;  // a SignalWaiter may have blocked what the user's Ctrl-C sends
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_UNBLOCK, &all, nullptr);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -43,8 +43,11 @@ std::expected<PidFile, ProcessError> PidFile::write(std::string path) {
   const std::string subject = "pid file " + path;
   std::error_code error;  // removed later from wherever the working directory is by then
   if (const auto full = std::filesystem::absolute(path, error); !error) path = full.native();
-  struct stat st {};
-  if (::lstat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode))
+  struct stat st{};
+  const bool exists = ::lstat(path.c_str(), &st) == 0;
+  if (exists && S_ISCHR(st.st_mode))
+    return PidFile(std::move(path), 0);  // /dev/null: none is wanted
+  if (exists && !S_ISREG(st.st_mode))
     return process_error(S_ISLNK(st.st_mode) ? ELOOP : EEXIST, subject);
 
   std::string temporary = path + ".XXXXXX";
@@ -60,7 +63,8 @@ std::expected<PidFile, ProcessError> PidFile::write(std::string path) {
   return PidFile(std::move(path), pid);
 }
 
-PidFile::PidFile(PidFile&& o) noexcept : path_(std::move(o.path_)), pid_(std::exchange(o.pid_, 0)) {}
+PidFile::PidFile(PidFile&& o) noexcept
+    : path_(std::move(o.path_)), pid_(std::exchange(o.pid_, 0)) {}
 
 PidFile& PidFile::operator=(PidFile&& o) noexcept {
   std::swap(path_, o.path_);

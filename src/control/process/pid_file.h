@@ -4,14 +4,15 @@
 
 #include <expected>
 #include <string>
+#include <utility>
 
 #include "control/process/process_error.h"
 
 namespace aralez {
 
-/// A file that names this process while it lives. It appears whole or not at all; a symlink in its place is
-/// refused. The destructor removes it, unless another process (the successor of a live upgrade) has written its
-/// own there by then.
+/// A file that names this process while it lives. It appears whole or not at all; a symlink in its
+/// place is refused, /dev/null means that none is wanted. The destructor removes it, unless another
+/// process (the successor of a live upgrade) has written its own there by then.
 class PidFile {
  public:
   /// After daemonize(), which changes the process id.
@@ -25,7 +26,7 @@ class PidFile {
   PidFile(std::string path, pid_t pid) : path_(std::move(path)), pid_(pid) {}
 
   std::string path_;
-  pid_t pid_;  ///< 0: moved from
+  pid_t pid_;  ///< 0: owns no file
 };
 
 }  // namespace aralez

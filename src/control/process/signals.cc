@@ -29,7 +29,7 @@ SignalWaiter::SignalWaiter() {
   ::sigemptyset(&set_);
   for (const int s : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) ::sigaddset(&set_, s);
   ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
 }

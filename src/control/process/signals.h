@@ -16,9 +16,10 @@ enum class ProcessSignal : std::uint8_t {
   hangup,     ///< SIGHUP
 };
 
-/// Takes the process signals away from handlers and hands them to one thread. The constructor blocks INT, TERM,
-/// QUIT and HUP and ignores PIPE, for good: make it first thing in main, threads made later inherit it. A signal
-/// that comes before anyone waits is not lost. wait() is for one thread.
+/// Takes the process signals away from handlers and hands them to one thread. The constructor
+/// blocks INT, TERM, QUIT and HUP and ignores PIPE, for good: make it first thing in main, threads
+/// made later inherit it. A signal that comes before anyone waits is not lost. wait() is for one
+/// thread.
 class SignalWaiter {
  public:
   SignalWaiter();

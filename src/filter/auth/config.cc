@@ -29,8 +29,8 @@ std::optional<AuthType> read_type(MapReader& block) {
   if (!text) return std::nullopt;
   for (const TypeName& entry : kTypes)
     if (entry.name == *text) return entry.type;
-  block.diagnostics().error(node->source(), "type",
-                            fmt::format("{} is not a type; write {}", shown(*text), kChoices));
+  // Not quoted: whoever swaps type and data writes the secret here.
+  block.diagnostics().error(node->source(), "type", fmt::format("not a type; write {}", kChoices));
   return std::nullopt;
 }
 
