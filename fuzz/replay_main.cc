@@ -1,4 +1,5 @@
-// Feeds files to a fuzz target without libFuzzer, so that every build replays what fuzzing once found.
+// Feeds files to a fuzz target without libFuzzer, so that every build replays what fuzzing once
+// found.
 //
 //   <name>_fuzz FILE-OR-FOLDER...
 //
@@ -38,7 +39,8 @@ void feed(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) throw fs::filesystem_error("cannot read", file, std::error_code());
   // An exact-size heap copy, so that AddressSanitizer sees a read past the end.
-  const std::vector<char> read{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::vector<char> read{std::istreambuf_iterator<char>(in),
+                               std::istreambuf_iterator<char>()};
   const std::vector<std::uint8_t> bytes(read.begin(), read.end());
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }

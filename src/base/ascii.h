@@ -19,8 +19,8 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     if (to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
-/// iequals for a token against a lower-case name of letters, digits and dashes: for those, setting bit 5 is
-/// lower-casing and maps no other token character onto one of them. Eight bytes at a time.
+/// iequals for a token against a lower-case name of letters, digits and dashes: for those, setting
+/// bit 5 is lower-casing and maps no other token character onto one of them. Eight bytes at a time.
 inline bool token_equals(std::string_view token, std::string_view known) noexcept {
   const std::size_t n = known.size();
   if (token.size() != n) return false;
@@ -77,7 +77,9 @@ constexpr std::array<bool, 256> make_table(std::string_view extra) {
 
 /// tchar of RFC 9110 section 5.6.2.
 inline constexpr auto kTokenChars = ascii_detail::make_table("!#$%&'*+-.^_`|~");
-constexpr bool is_token_char(char c) noexcept { return kTokenChars[static_cast<unsigned char>(c)]; }
+constexpr bool is_token_char(char c) noexcept {
+  return kTokenChars[static_cast<unsigned char>(c)];
+}
 constexpr bool is_token(std::string_view s) noexcept {
   for (char c : s)
     if (!is_token_char(c)) return false;

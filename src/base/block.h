@@ -13,7 +13,8 @@ namespace aralez {
 
 class BlockPool;
 
-/// A buffer shared by slices of it. One worker owns pool and blocks, so the count is a plain integer.
+/// A buffer shared by slices of it. One worker owns pool and blocks, so the count is a plain
+/// integer.
 struct Block {
   std::uint32_t refs = 0;
   std::uint32_t capacity = 0;
@@ -49,10 +50,12 @@ class BlockRef {
   Block* block_ = nullptr;
 };
 
-/// Blocks of one worker. LIFO, so the block taken next is the one whose lines are still in the cache.
+/// Blocks of one worker. LIFO, so the block taken next is the one whose lines are still in the
+/// cache.
 class BlockPool {
  public:
-  /// An HTTP/2 frame and its header fit. The odd 64 bytes keep consecutive blocks off the same cache sets.
+  /// An HTTP/2 frame and its header fit. The odd 64 bytes keep consecutive blocks off the same
+  /// cache sets.
   static constexpr std::size_t kBlockSize = 16 * 1024 + 64;
 
   /// At most `keep` free blocks are held back from the allocator.
@@ -68,7 +71,8 @@ class BlockPool {
     free_.pop_back();
     return BlockRef(b);
   }
-  /// A block of at least `size` bytes; sizes above kBlockSize go back to the allocator when released.
+  /// A block of at least `size` bytes; sizes above kBlockSize go back to the allocator when
+  /// released.
   [[nodiscard]] BlockRef take_sized(std::size_t size);
 
   /// Blocks in use now: for tests and metrics.

@@ -8,8 +8,8 @@
 
 namespace aralez {
 
-/// Bytes that live in the kernel: a file, or a pipe that was filled by splice. Counted like a block; owned by
-/// one worker.
+/// Bytes that live in the kernel: a file, or a pipe that was filled by splice. Counted like a
+/// block; owned by one worker.
 class KernelBytes {
  public:
   KernelBytes(const KernelBytes&) = delete;
@@ -53,8 +53,9 @@ class KernelRef {
   KernelBytes* k_ = nullptr;
 };
 
-/// One run of bytes of a body or of an output queue: memory, a range of a file (sendfile), or the next bytes of
-/// a pipe (splice). `credit` is how many body bytes are settled once the piece has left.
+/// One run of bytes of a body or of an output queue: memory, a range of a file (sendfile), or the
+/// next bytes of a pipe (splice). `credit` is how many body bytes are settled once the piece has
+/// left.
 class Piece {
  public:
   enum class Kind : std::uint8_t { memory, file, pipe };
@@ -65,7 +66,9 @@ class Piece {
   static Piece file(KernelRef f, std::uint64_t offset, std::uint64_t size) {
     return Piece(Kind::file, std::move(f), offset, size);
   }
-  static Piece pipe(KernelRef p, std::uint64_t size) { return Piece(Kind::pipe, std::move(p), 0, size); }
+  static Piece pipe(KernelRef p, std::uint64_t size) {
+    return Piece(Kind::pipe, std::move(p), 0, size);
+  }
 
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
@@ -151,8 +154,10 @@ class Chain {
   void pop_front() {
     at(head_) = Piece();
     ++head_;
-    if (head_ == tail_) clear();
-    else if (head_ >= 64 && head_ * 2 > tail_) compact();
+    if (head_ == tail_)
+      clear();
+    else if (head_ >= 64 && head_ * 2 > tail_)
+      compact();
   }
   void clear() {
     for (; head_ < tail_; ++head_) at(head_) = Piece();

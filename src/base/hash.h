@@ -6,8 +6,9 @@
 
 namespace aralez {
 
-/// Keyed 64-bit hash for tables in memory (threats row 35). Incremental by bytes: feeding a prefix and then the
-/// rest gives the hash of the whole, which is what the longest-prefix lookup needs. Not for secrets.
+/// Keyed 64-bit hash for tables in memory (threats row 35). Incremental by bytes: feeding a prefix
+/// and then the rest gives the hash of the whole, which is what the longest-prefix lookup needs.
+/// Not for secrets.
 class KeyedHash {
  public:
   explicit constexpr KeyedHash(std::uint64_t key) noexcept : state_(key ^ 0x9e3779b97f4a7c15ULL) {}

@@ -7,7 +7,8 @@
 
 namespace aralez {
 
-/// Bytes received and not yet parsed, contiguous. Owns no block while empty, so an idle connection costs none.
+/// Bytes received and not yet parsed, contiguous. Owns no block while empty, so an idle connection
+/// costs none.
 class ReadBuffer {
  public:
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
@@ -16,8 +17,8 @@ class ReadBuffer {
     return block_ ? as_text(block_.bytes().subspan(begin_, size())) : std::string_view{};
   }
 
-  /// Room to receive into, at least `min` bytes; moves what is unparsed when its block has no room left or is
-  /// needed longer by slices.
+  /// Room to receive into, at least `min` bytes; moves what is unparsed when its block has no room
+  /// left or is needed longer by slices.
   [[nodiscard]] std::span<std::byte> space(BlockPool& pool, std::size_t min = 1024) {
     if (!block_) {
       block_ = pool.take();

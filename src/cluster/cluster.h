@@ -13,7 +13,8 @@ namespace aralez {
 /// A cluster as one worker knows it: the turn of the round robin and the pools of its endpoints.
 class Cluster {
  public:
-  explicit Cluster(std::vector<std::shared_ptr<EndpointPool>> endpoints) : endpoints_(std::move(endpoints)) {}
+  explicit Cluster(std::vector<std::shared_ptr<EndpointPool>> endpoints)
+      : endpoints_(std::move(endpoints)) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return endpoints_.size(); }
   /// The endpoint whose turn it is. Pre: size() > 0. Behaviour section 4.1.
@@ -21,21 +22,24 @@ class Cluster {
     if (turn_ >= endpoints_.size()) turn_ = 0;
     return *endpoints_[turn_++];
   }
-  [[nodiscard]] const std::vector<std::shared_ptr<EndpointPool>>& endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<EndpointPool>>& endpoints() const noexcept {
+    return endpoints_;
+  }
 
  private:
   std::vector<std::shared_ptr<EndpointPool>> endpoints_;  ///< plain counts: one worker
   std::size_t turn_ = 0;
 };
 
-/// All clusters and pools of one worker. Survives configuration changes: what is unchanged keeps its connections
-/// and its turn.
+/// All clusters and pools of one worker. Survives configuration changes: what is unchanged keeps
+/// its connections and its turn.
 class ClusterManager {
  public:
-  ClusterManager(Reactor& reactor, h1::HeadScratch& scratch, const Limits& limits, std::size_t workers);
+  ClusterManager(Reactor& reactor, h1::HeadScratch& scratch, const Limits& limits,
+                 std::size_t workers);
 
-  /// The runtime clusters for `specs`, in the same order. A pool lives as long as a cluster that names it: those
-  /// of an older generation go when its last exchange does.
+  /// The runtime clusters for `specs`, in the same order. A pool lives as long as a cluster that
+  /// names it: those of an older generation go when its last exchange does.
   [[nodiscard]] std::vector<std::shared_ptr<Cluster>> adopt(const std::vector<ClusterSpec>& specs);
 
   [[nodiscard]] std::size_t idle_connections() const noexcept { return share_.idle_count; }

@@ -11,7 +11,8 @@ namespace aralez {
 
 using ClusterId = Id<struct ClusterTag>;
 
-/// Where an endpoint listens: a numeric address or a name, which is resolved when a connection is made.
+/// Where an endpoint listens: a numeric address or a name, which is resolved when a connection is
+/// made.
 struct EndpointSpec {
   std::string host;  ///< without brackets
   std::uint16_t port = 0;
@@ -19,7 +20,8 @@ struct EndpointSpec {
   friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };
 
-/// The servers of one route. Part of the snapshot; what a worker remembers about it is keyed by `name`.
+/// The servers of one route. Part of the snapshot; what a worker remembers about it is keyed by
+/// `name`.
 struct ClusterSpec {
   std::string name;  ///< host key and path key of its route
   std::vector<EndpointSpec> endpoints;

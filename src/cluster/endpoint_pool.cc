@@ -3,7 +3,9 @@
 namespace aralez {
 
 EndpointPool::EndpointPool(PoolShare& share, EndpointSpec spec)
-    : share_(share), spec_(std::move(spec)), address_(SocketAddress::from_ip(spec_.host, spec_.port)) {}
+    : share_(share),
+      spec_(std::move(spec)),
+      address_(SocketAddress::from_ip(spec_.host, spec_.port)) {}
 
 EndpointPool::~EndpointPool() {
   close_idle();
@@ -33,7 +35,8 @@ void EndpointPool::park(UpstreamConnection& c) {
   share_.idle.push_back(c);
   ++share_.idle_count;
   c.arm_idle(share_.limits.upstream_pool_timeout);
-  if (share_.idle_count > share_.max_idle) static_cast<UpstreamConnection&>(share_.idle.front()).close();
+  if (share_.idle_count > share_.max_idle)
+    static_cast<UpstreamConnection&>(share_.idle.front()).close();
 }
 
 void EndpointPool::unpark(UpstreamConnection& c) {

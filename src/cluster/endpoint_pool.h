@@ -20,7 +20,8 @@ struct PoolShare {
   std::size_t idle_count = 0;
 };
 
-/// Connections of one worker to one endpoint address, whichever routes use it. Idle ones are reused newest first.
+/// Connections of one worker to one endpoint address, whichever routes use it. Idle ones are reused
+/// newest first.
 class EndpointPool {
  public:
   EndpointPool(PoolShare& share, EndpointSpec spec);
@@ -30,7 +31,8 @@ class EndpointPool {
 
   /// An idle connection, or null.
   [[nodiscard]] UpstreamConnection* take_idle();
-  /// A new connection; the waiter hears of it from the loop. Null and an error when that is known at once.
+  /// A new connection; the waiter hears of it from the loop. Null and an error when that is known
+  /// at once.
   [[nodiscard]] Result<UpstreamConnection*> connect(ConnectionWaiter& waiter, Millis timeout);
 
   [[nodiscard]] const EndpointSpec& spec() const noexcept { return spec_; }

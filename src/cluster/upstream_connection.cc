@@ -4,10 +4,15 @@
 
 namespace aralez {
 
-UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch)
-    : reactor_(reactor), pool_(pool), socket_(reactor, codec_, &pool.output_group()), codec_(socket_, *this, scratch) {}
+UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool,
+                                       h1::HeadScratch& scratch)
+    : reactor_(reactor),
+      pool_(pool),
+      socket_(reactor, codec_, &pool.output_group()),
+      codec_(socket_, *this, scratch) {}
 
-Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter, Millis timeout) {
+Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter,
+                                         Millis timeout) {
   if (auto started = socket_.connect(to); !started) return started;
   waiter_ = waiter;
   connecting_ = true;
@@ -22,7 +27,9 @@ void UpstreamConnection::on_connected() {
   pool_.park(*this);
 }
 
-void UpstreamConnection::on_reusable() { pool_.park(*this); }
+void UpstreamConnection::on_reusable() {
+  pool_.park(*this);
+}
 
 void UpstreamConnection::on_closed(Error why) {
   connecting_ = false;

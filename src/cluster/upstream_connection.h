@@ -24,8 +24,8 @@ class IdleByAge : public ListNode {};
 /// Place in the list of idle connections of one endpoint, newest first.
 class IdleOfEndpoint : public ListNode {};
 
-/// One connection to an endpoint: socket and codec. Owned by its pool; dies at the end of the loop turn in which
-/// it closes.
+/// One connection to an endpoint: socket and codec. Owned by its pool; dies at the end of the loop
+/// turn in which it closes.
 class UpstreamConnection final : public Retired,
                                  public IdleByAge,
                                  public IdleOfEndpoint,
@@ -34,7 +34,8 @@ class UpstreamConnection final : public Retired,
   UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch);
 
   /// Either the waiter hears of it later, or this returns an error and nothing follows.
-  [[nodiscard]] Result<void> connect(const SocketAddress& to, ConnectionWaiter* waiter, Millis timeout);
+  [[nodiscard]] Result<void> connect(const SocketAddress& to, ConnectionWaiter* waiter,
+                                     Millis timeout);
   /// The waiter has lost interest; the connection becomes a spare one.
   void forget_waiter() noexcept { waiter_ = nullptr; }
 

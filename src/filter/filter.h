@@ -15,8 +15,8 @@ enum class Verdict : std::uint8_t {
   replied,  ///< `reply` holds the answer; nothing behind this filter sees the request
 };
 
-/// A step of a route. Immutable, shared by all workers through the snapshot; what a request needs to remember
-/// goes into the request's arena.
+/// A step of a route. Immutable, shared by all workers through the snapshot; what a request needs
+/// to remember goes into the request's arena.
 class Filter {
  public:
   virtual ~Filter() = default;
@@ -38,9 +38,12 @@ class FilterChain {
   }
   /// In reverse order.
   void on_response_head(RequestContext& request, Head& response) const {
-    for (auto f = filters_.rbegin(); f != filters_.rend(); ++f) (*f)->on_response_head(request, response);
+    for (auto f = filters_.rbegin(); f != filters_.rend(); ++f)
+      (*f)->on_response_head(request, response);
   }
-  [[nodiscard]] const std::vector<std::unique_ptr<const Filter>>& filters() const { return filters_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<const Filter>>& filters() const {
+    return filters_;
+  }
 
  private:
   std::vector<std::unique_ptr<const Filter>> filters_;

@@ -65,8 +65,8 @@ class Cursor {
 };
 
 bool in_range(const std::tm& tm) {
-  return tm.tm_mday >= 1 && tm.tm_mday <= 31 && tm.tm_hour <= 23 && tm.tm_min <= 59 && tm.tm_sec <= 60 &&
-         tm.tm_year >= -300;
+  return tm.tm_mday >= 1 && tm.tm_mday <= 31 && tm.tm_hour <= 23 && tm.tm_min <= 59 &&
+         tm.tm_sec <= 60 && tm.tm_year >= -300;
 }
 
 }  // namespace
@@ -77,8 +77,8 @@ std::string format_http_date(std::time_t t) {
   std::array<char, 64> out{};
   const int n = std::snprintf(out.data(), out.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
                               kDays[static_cast<std::size_t>(tm.tm_wday)].data(), tm.tm_mday,
-                              kMonths[static_cast<std::size_t>(tm.tm_mon)].data(), tm.tm_year + 1900,
-                              tm.tm_hour, tm.tm_min, tm.tm_sec);
+                              kMonths[static_cast<std::size_t>(tm.tm_mon)].data(),
+                              tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
   return {out.data(), static_cast<std::size_t>(n)};
 }
 

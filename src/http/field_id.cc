@@ -54,7 +54,8 @@ constexpr std::size_t slot_of(std::string_view n) noexcept {
 }
 constexpr auto kTable = [] {
   std::array<std::uint8_t, kSlots> t{};
-  for (std::size_t i = 0; i < kNames.size(); ++i) t[slot_of(kNames[i].first)] = static_cast<std::uint8_t>(i + 1);
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    t[slot_of(kNames[i].first)] = static_cast<std::uint8_t>(i + 1);
   return t;
 }();
 constexpr bool kNoCollision = [] {

@@ -11,7 +11,8 @@
 
 namespace aralez {
 
-/// Field names that some rule of the proxy looks at. Everything else is `other` and compared by text.
+/// Field names that some rule of the proxy looks at. Everything else is `other` and compared by
+/// text.
 enum class FieldId : std::uint8_t {
   other,
   accept_ranges,

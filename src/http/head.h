@@ -9,7 +9,18 @@
 
 namespace aralez {
 
-enum class Method : std::uint8_t { get, head, post, put, del, connect, options, trace, patch, other };
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  del,
+  connect,
+  options,
+  trace,
+  patch,
+  other
+};
 
 /// Methods are case-sensitive (RFC 9110 section 9.1).
 [[nodiscard]] Method method_of(std::string_view token) noexcept;
@@ -25,20 +36,23 @@ enum class HttpVersion : std::uint8_t { http10, http11, http2 };
 struct BodyLength {
   enum class Kind : std::uint8_t { none, known, unknown };
   Kind kind = Kind::none;
-  std::uint64_t bytes = 0;  ///< with Kind::known; of a response to HEAD it is what GET would have sent
+  std::uint64_t bytes =
+      0;  ///< with Kind::known; of a response to HEAD it is what GET would have sent
 
   static constexpr BodyLength of(std::uint64_t n) { return {Kind::known, n}; }
   static constexpr BodyLength until_end() { return {Kind::unknown, 0}; }
 };
 
-/// A request or response head, whatever protocol it came by. Framing and hop-by-hop fields are not in `fields`:
-/// the codec that reads turns them into `length` and `upgrade`, the codec that writes makes its own.
-/// All views live as long as `pin`, the arena of the fields, and the configuration snapshot do.
+/// A request or response head, whatever protocol it came by. Framing and hop-by-hop fields are not
+/// in `fields`: the codec that reads turns them into `length` and `upgrade`, the codec that writes
+/// makes its own. All views live as long as `pin`, the arena of the fields, and the configuration
+/// snapshot do.
 struct Head {
   // Requests.
   Method method = Method::other;
   std::string_view method_text;
-  std::string_view target;     ///< origin-form or `*`, byte for byte; absolute-form is taken apart by the codec
+  std::string_view
+      target;  ///< origin-form or `*`, byte for byte; absolute-form is taken apart by the codec
   std::string_view scheme;     ///< of an absolute-form target or `:scheme`, else empty
   std::string_view authority;  ///< of the target or `:authority`, else the Host field's value
   bool expect_continue = false;
@@ -53,7 +67,9 @@ struct Head {
   Fields fields;
   BlockRef pin;
 
-  [[nodiscard]] bool interim() const noexcept { return status >= 100 && status < 200 && status != 101; }
+  [[nodiscard]] bool interim() const noexcept {
+    return status >= 100 && status < 200 && status != 101;
+  }
 };
 
 /// The reason phrase we use for a status of our own.

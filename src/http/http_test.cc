@@ -32,13 +32,14 @@ TEST(Fields, set_replaces_every_copy_in_the_first_place) {
 
 TEST(Date, formats_and_parses_the_three_forms) {
   EXPECT_EQ(format_http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
-  for (const auto* text :
-       {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"}) {
+  for (const auto* text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                           "Sun Nov  6 08:49:37 1994"}) {
     const auto t = parse_http_date(text);
     ASSERT_TRUE(t) << text;
     EXPECT_EQ(*t, 784111777) << text;
   }
-  for (const auto* bad : {"", "x", "Sun, 06 Nov 1994", "Sun, 66 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT"})
+  for (const auto* bad : {"", "x", "Sun, 06 Nov 1994", "Sun, 66 Nov 1994 08:49:37 GMT",
+                          "Sun, 06 Foo 1994 08:49:37 GMT"})
     EXPECT_FALSE(parse_http_date(bad)) << bad;
 }
 

@@ -21,9 +21,9 @@ struct ClientInfo {
 /// A whole answer made by the proxy itself.
 struct Reply {
   std::uint16_t status = 0;
-  Fields fields;        ///< without framing and Date
-  Chain body;           ///< memory or file pieces; sent only if the method is not HEAD
-  BodyLength length;    ///< `known` for everything but 204 and 304
+  Fields fields;                     ///< without framing and Date
+  Chain body;                        ///< memory or file pieces; sent only if the method is not HEAD
+  BodyLength length;                 ///< `known` for everything but 204 and 304
   Reason reason = Reason::internal;  ///< counted and logged, for answers that refuse or redirect
   std::string_view why;              ///< static text: more than the reason says, or empty
 };
@@ -39,8 +39,9 @@ struct RequestContext {
   std::time_t wall_time;
 };
 
-/// A terminal step that answers at once from what it has: files, the admin service. Immutable, shared by all
-/// workers through the snapshot; called on a worker, may touch the file system but must not wait for a peer.
+/// A terminal step that answers at once from what it has: files, the admin service. Immutable,
+/// shared by all workers through the snapshot; called on a worker, may touch the file system but
+/// must not wait for a peer.
 class Responder {
  public:
   virtual ~Responder() = default;

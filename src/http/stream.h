@@ -21,15 +21,16 @@ enum class ResetCode : std::uint8_t {
   timeout,
 };
 
-/// What a codec tells the owner of a stream. Implemented by Exchange (client side) and Attempt (upstream side).
+/// What a codec tells the owner of a stream. Implemented by Exchange (client side) and Attempt
+/// (upstream side).
 ///
-/// Four laws hold for every codec (codec/laws_test.cc): (1) no Stream method calls StreamEvents before it
-/// returns; (2) after on_reset, or after detach, silence; (3) body bytes delivered never exceed those granted;
-/// (4) objects are freed at the end of the loop turn, never under a caller.
+/// Four laws hold for every codec (codec/laws_test.cc): (1) no Stream method calls StreamEvents
+/// before it returns; (2) after on_reset, or after detach, silence; (3) body bytes delivered never
+/// exceed those granted; (4) objects are freed at the end of the loop turn, never under a caller.
 class StreamEvents {
  public:
-  /// The views in the head are good until the call returns, except what `head.pin` keeps; its field array is the
-  /// codec's. 1xx heads of a response come through here too, with End::no.
+  /// The views in the head are good until the call returns, except what `head.pin` keeps; its field
+  /// array is the codec's. 1xx heads of a response come through here too, with End::no.
   virtual void on_head(Head&& head, End end) = 0;
   virtual void on_body(Chain&& body, End end) = 0;
   /// Implies End::yes. Views as in on_head.
@@ -43,7 +44,8 @@ class StreamEvents {
   ~StreamEvents() = default;
 };
 
-/// One message pair on one connection, owned by its codec. The same type on both sides of the proxy.
+/// One message pair on one connection, owned by its codec. The same type on both sides of the
+/// proxy.
 class Stream {
  public:
   virtual void send_head(const Head& head, End end) = 0;

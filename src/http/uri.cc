@@ -8,7 +8,8 @@
 namespace aralez {
 namespace {
 
-constexpr auto kHostChars = ascii_detail::make_table("-._~!$&'()*+;=");  // reg-name without "%" and ","
+constexpr auto kHostChars =
+    ascii_detail::make_table("-._~!$&'()*+;=");  // reg-name without "%" and ","
 constexpr auto kUnreserved = ascii_detail::make_table("-._~");
 
 bool all_digits(std::string_view s) {
@@ -60,7 +61,8 @@ std::string_view remove_dots(std::string_view path, Arena& arena) {
   return out.text();
 }
 
-/// Runs of slashes count as one. After the dots are gone, so that both readings pop the same segments.
+/// Runs of slashes count as one. After the dots are gone, so that both readings pop the same
+/// segments.
 std::string_view collapse_slashes(std::string_view path, Arena& arena) {
   PathWriter out(arena.allocate(path.size()));
   for (const char c : path)
@@ -74,7 +76,8 @@ std::string_view clean(std::string_view path, Arena& arena) {
 
 enum class Reading : bool { kept, decoded };
 
-/// Decodes what is the same with and without encoding; with Reading::decoded also the encoded separators.
+/// Decodes what is the same with and without encoding; with Reading::decoded also the encoded
+/// separators.
 std::string_view decode(std::string_view path, Reading reading, Arena& arena) {
   PathWriter out(arena.allocate(path.size()));
   for (std::size_t i = 0; i < path.size(); ++i) {
@@ -108,9 +111,12 @@ bool has_dot_segment(std::string_view path) {
     auto rest = path.substr(i + 1);
     int dots = 0;
     while (!rest.empty() && dots < 3) {
-      if (rest.front() == '.') rest.remove_prefix(1);
-      else if (rest.size() >= 3 && rest[0] == '%' && rest[1] == '2' && (rest[2] | 0x20) == 'e') rest.remove_prefix(3);
-      else break;
+      if (rest.front() == '.')
+        rest.remove_prefix(1);
+      else if (rest.size() >= 3 && rest[0] == '%' && rest[1] == '2' && (rest[2] | 0x20) == 'e')
+        rest.remove_prefix(3);
+      else
+        break;
       ++dots;
     }
     if ((dots == 1 || dots == 2) && (rest.empty() || rest.front() == '/')) return true;
@@ -152,7 +158,8 @@ Encoding check_encoding(std::string_view path) {
 
 Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
   const auto close = text.find(']');
-  if (close == std::string_view::npos) return fail(Errc::protocol, Origin::downstream, "unclosed IPv6 host");
+  if (close == std::string_view::npos)
+    return fail(Errc::protocol, Origin::downstream, "unclosed IPv6 host");
   if (!SocketAddress::from_ip(text.substr(0, close + 1), 0))
     return fail(Errc::protocol, Origin::downstream, "bad IPv6 host");
   const auto rest = text.substr(close + 1);
@@ -172,7 +179,8 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
   if (const auto colon = text.find(':'); colon != std::string_view::npos) {
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
-    if (!all_digits(port) || port.size() > 5) return fail(Errc::protocol, Origin::downstream, "bad port in host");
+    if (!all_digits(port) || port.size() > 5)
+      return fail(Errc::protocol, Origin::downstream, "bad port in host");
   }
   if (host.ends_with('.')) host.remove_suffix(1);
   bool upper = false;
@@ -184,7 +192,8 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
   if (host.size() > 255) return fail(Errc::protocol, Origin::downstream, "host too long");
   if (upper) {
     const auto low = arena.allocate(host.size());
-    std::transform(host.begin(), host.end(), low.begin(), [](char c) { return static_cast<std::byte>(to_lower(c)); });
+    std::transform(host.begin(), host.end(), low.begin(),
+                   [](char c) { return static_cast<std::byte>(to_lower(c)); });
     host = as_text(low);
   }
   return Authority{host, port};

@@ -24,18 +24,18 @@ TEST_P(Normalise, gives_one_reading_to_policy_and_upstream) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, Normalise,
-    ::testing::Values(Normal{"/", "/", "", "/"}, Normal{"/a/b?x=/../y", "/a/b", "", "/a/b?x=/../y"},
-                      Normal{"/a/./b", "/a/b", "", "/a/b"}, Normal{"/a/../b", "/b", "", "/b"},
-                      Normal{"/../../b", "/b", "", "/b"}, Normal{"/a/..", "/", "", "/"},
-                      Normal{"/a/b/..", "/a/", "", "/a/"}, Normal{"/a/.", "/a/", "", "/a/"},
-                      Normal{"//a//b//", "/a/b/", "", "//a//b//"}, Normal{"/a//../b", "/a/b", "", "/a/b"},
-                      Normal{"/%61dmin", "/admin", "", "/%61dmin"},
-                      Normal{"/%2e%2E/admin", "/admin", "", "/admin"},
-                      Normal{"/x/%2e./admin?q=1", "/admin", "", "/admin?q=1"},
-                      Normal{"/a%2fb", "/a%2Fb", "/a/b", "/a%2fb"}, Normal{"/a\\b", "/a\\b", "/a/b", "/a\\b"},
-                      Normal{"/pub%2f..%2fadmin", "/pub%2F..%2Fadmin", "/admin", "/pub%2f..%2fadmin"},
-                      Normal{"/.hidden", "/.hidden", "", "/.hidden"},
-                      Normal{"/a/...", "/a/...", "", "/a/..."}));
+    ::testing::Values(
+        Normal{"/", "/", "", "/"}, Normal{"/a/b?x=/../y", "/a/b", "", "/a/b?x=/../y"},
+        Normal{"/a/./b", "/a/b", "", "/a/b"}, Normal{"/a/../b", "/b", "", "/b"},
+        Normal{"/../../b", "/b", "", "/b"}, Normal{"/a/..", "/", "", "/"},
+        Normal{"/a/b/..", "/a/", "", "/a/"}, Normal{"/a/.", "/a/", "", "/a/"},
+        Normal{"//a//b//", "/a/b/", "", "//a//b//"}, Normal{"/a//../b", "/a/b", "", "/a/b"},
+        Normal{"/%61dmin", "/admin", "", "/%61dmin"},
+        Normal{"/%2e%2E/admin", "/admin", "", "/admin"},
+        Normal{"/x/%2e./admin?q=1", "/admin", "", "/admin?q=1"},
+        Normal{"/a%2fb", "/a%2Fb", "/a/b", "/a%2fb"}, Normal{"/a\\b", "/a\\b", "/a/b", "/a\\b"},
+        Normal{"/pub%2f..%2fadmin", "/pub%2F..%2Fadmin", "/admin", "/pub%2f..%2fadmin"},
+        Normal{"/.hidden", "/.hidden", "", "/.hidden"}, Normal{"/a/...", "/a/...", "", "/a/..."}));
 
 TEST(Normalise, refuses_zero_bytes_and_broken_encoding) {
   BlockPool pool;
@@ -59,7 +59,8 @@ TEST(Authority, lower_cases_and_strips_port_and_dot) {
 TEST(Authority, refuses_what_is_not_one_host) {
   BlockPool pool;
   Arena arena(pool);
-  for (const auto* bad : {"a,b", "u@h", "a b", "a/b", "[::1", "[zz]", "a:b", "a:123456", "a:80:80", "h\"", "a%62"})
+  for (const auto* bad :
+       {"a,b", "u@h", "a b", "a/b", "[::1", "[zz]", "a:b", "a:123456", "a:80:80", "h\"", "a%62"})
     EXPECT_FALSE(parse_authority(bad, arena)) << bad;
 }
 

@@ -11,7 +11,8 @@
 
 namespace aralez {
 
-/// Work put off until the current event has been handled: output to flush, the next pipelined request.
+/// Work put off until the current event has been handled: output to flush, the next pipelined
+/// request.
 class Deferred : private ListNode {
  public:
   virtual ~Deferred() = default;
@@ -38,9 +39,9 @@ class MemberDeferred final : public Deferred {
   Owner& owner_;
 };
 
-/// Work for one destination, done in one go at the end of a turn. Output to a process that was just woken finds it
-/// awake: sending to three servers by turns costs three times the wake-ups of sending to each in a row (measured
-/// in docs/adr/0009).
+/// Work for one destination, done in one go at the end of a turn. Output to a process that was just
+/// woken finds it awake: sending to three servers by turns costs three times the wake-ups of
+/// sending to each in a row (measured in docs/adr/0009).
 class DeferredGroup final : public Deferred {
  public:
   void add(Deferred& d) noexcept {
@@ -54,14 +55,15 @@ class DeferredGroup final : public Deferred {
   IntrusiveList<Deferred> work_;
 };
 
-/// What is destroyed only when the loop turn ends, so that no caller up the stack loses its object (law 4).
+/// What is destroyed only when the loop turn ends, so that no caller up the stack loses its object
+/// (law 4).
 class Retired {
  public:
   virtual ~Retired() = default;
 };
 
-/// The part of a worker's event loop that needs no kernel: time that was told, timers, buffers, deferred work.
-/// A simulation drives one by hand. One thread.
+/// The part of a worker's event loop that needs no kernel: time that was told, timers, buffers,
+/// deferred work. A simulation drives one by hand. One thread.
 class Loop {
  public:
   explicit Loop(TimePoint now) : now_(now), timers_(now) {}

@@ -8,7 +8,8 @@
 
 namespace aralez {
 
-/// How other threads reach a worker: they post a function, the worker runs it on its own thread, in order.
+/// How other threads reach a worker: they post a function, the worker runs it on its own thread, in
+/// order.
 class Mailbox {
  public:
   using Letter = std::move_only_function<void()>;

@@ -29,6 +29,8 @@ void PipePool::recycle(std::unique_ptr<SplicePipe> pipe) noexcept {
   if (pipe->level() == 0 && free_.size() < keep_) free_.push_back(std::move(pipe));
 }
 
-void SplicePipe::release() noexcept { pool_.recycle(std::unique_ptr<SplicePipe>(this)); }
+void SplicePipe::release() noexcept {
+  pool_.recycle(std::unique_ptr<SplicePipe>(this));
+}
 
 }  // namespace aralez

@@ -23,7 +23,11 @@ class SplicePipe final : public KernelBytes {
  private:
   friend class PipePool;
   SplicePipe(PipePool& pool, UniqueFd r, UniqueFd w, std::size_t capacity)
-      : KernelBytes(r.get()), pool_(pool), read_(std::move(r)), write_(std::move(w)), capacity_(capacity) {}
+      : KernelBytes(r.get()),
+        pool_(pool),
+        read_(std::move(r)),
+        write_(std::move(w)),
+        capacity_(capacity) {}
   void release() noexcept override;
 
   PipePool& pool_;
@@ -42,7 +46,8 @@ class PipePool {
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
 
-  /// Null when no pipe can be had; the caller then copies. The caller makes the KernelRef that owns it.
+  /// Null when no pipe can be had; the caller then copies. The caller makes the KernelRef that owns
+  /// it.
   [[nodiscard]] SplicePipe* take();
 
  private:

@@ -34,7 +34,9 @@ bool Reactor::watch(int fd, IoHandler& handler, Watch kind) {
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e) == 0;
 }
 
-void Reactor::unwatch(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void Reactor::unwatch(int fd) noexcept {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
 
 void Reactor::run() {
   while (!stopping_) turn(kIdleWait);
@@ -44,7 +46,8 @@ void Reactor::run() {
 void Reactor::turn(Millis max_wait) {
   std::array<epoll_event, kEventsPerTurn> events;
   const Millis wait = std::min(max_wait, timers().until_next(now(), max_wait));
-  const int n = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, static_cast<int>(wait.count()));
+  const int n =
+      ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, static_cast<int>(wait.count()));
   set_now(std::chrono::steady_clock::now());
   for (int i = 0; i < n; ++i) {
     const auto& e = events[static_cast<std::size_t>(i)];

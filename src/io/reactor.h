@@ -26,8 +26,8 @@ class IoHandler {
 
 enum class Watch : std::uint8_t { stream, listener };
 
-/// The event loop of one worker: one thread, one clock reading per turn. Everything but `mailbox().post` belongs to
-/// that thread.
+/// The event loop of one worker: one thread, one clock reading per turn. Everything but
+/// `mailbox().post` belongs to that thread.
 class Reactor : public Loop {
  public:
   Reactor();
@@ -42,8 +42,8 @@ class Reactor : public Loop {
 
   [[nodiscard]] Mailbox& mailbox() noexcept { return mailbox_; }
 
-  /// Registers a descriptor once: streams edge-triggered for both directions, listeners level-triggered.
-  /// False when the kernel refuses.
+  /// Registers a descriptor once: streams edge-triggered for both directions, listeners
+  /// level-triggered. False when the kernel refuses.
   [[nodiscard]] bool watch(int fd, IoHandler& handler, Watch kind);
   void unwatch(int fd) noexcept;
 

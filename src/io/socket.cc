@@ -109,8 +109,8 @@ bool Socket::receive_once() {
   const auto room = in.space(reactor_.blocks());
   const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
   if (n > 0) {
-    // A short read means the queue was empty: the next byte makes a new edge. Only an announced end needs
-    // another look.
+    // A short read means the queue was empty: the next byte makes a new edge. Only an announced end
+    // needs another look.
     if (static_cast<std::size_t>(n) < room.size() && !peer_end_) readable_ = false;
     in.commit(static_cast<std::size_t>(n));
     events_.on_received();
@@ -128,13 +128,14 @@ bool Socket::receive_once() {
 }
 
 bool Socket::splice_once() {
-  const std::size_t room = std::min(splice_left_, pipe_->capacity() - std::min(pipe_->capacity(), pipe_->level()));
+  const std::size_t room =
+      std::min(splice_left_, pipe_->capacity() - std::min(pipe_->capacity(), pipe_->level()));
   if (room == 0) {
     receiving_ = false;
     return false;
   }
-  const ssize_t n =
-      ::splice(fd_.get(), nullptr, pipe_->write_fd(), nullptr, room, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const ssize_t n = ::splice(fd_.get(), nullptr, pipe_->write_fd(), nullptr, room,
+                             SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (n > 0) {
     pipe_->filled(static_cast<std::size_t>(n));
     splice_left_ -= static_cast<std::size_t>(n);
@@ -148,9 +149,12 @@ bool Socket::splice_once() {
     return false;
   }
   if (errno == EAGAIN) {
-    // Either the socket is empty or the pipe has no page left. The latter is over when it is drained.
-    if (pipe_->level() == 0) readable_ = false;
-    else receiving_ = false;
+    // Either the socket is empty or the pipe has no page left. The latter is over when it is
+    // drained.
+    if (pipe_->level() == 0)
+      readable_ = false;
+    else
+      receiving_ = false;
     if (!receiving_) events_.on_spliced(0);
     return false;
   }

@@ -10,10 +10,11 @@
 
 namespace aralez {
 
-/// A connected (or connecting) TCP socket on one reactor. Receives are asked for and complete later; output is
-/// queued and leaves when the current event has been handled, in one call where possible. The descriptor is
-/// registered once, edge-triggered, and what the kernel said is remembered, so that a steady request needs one
-/// recv and one send and no other call (design section 4.3).
+/// A connected (or connecting) TCP socket on one reactor. Receives are asked for and complete
+/// later; output is queued and leaves when the current event has been handled, in one call where
+/// possible. The descriptor is registered once, edge-triggered, and what the kernel said is
+/// remembered, so that a steady request needs one recv and one send and no other call (design
+/// section 4.3).
 class Socket final : public Transport, private IoHandler {
  public:
   /// With a group, output leaves at the end of the turn, together with that of the group.
@@ -25,8 +26,10 @@ class Socket final : public Transport, private IoHandler {
 
   /// Takes over an accepted descriptor.
   [[nodiscard]] bool adopt(UniqueFd fd);
-  /// Starts a connect; on_connected() or on_broken() follows. An error here means nothing will follow.
-  [[nodiscard]] Result<void> connect(const SocketAddress& to, const SocketAddress* bind_to = nullptr);
+  /// Starts a connect; on_connected() or on_broken() follows. An error here means nothing will
+  /// follow.
+  [[nodiscard]] Result<void> connect(const SocketAddress& to,
+                                     const SocketAddress* bind_to = nullptr);
 
   Loop& loop() override { return reactor_; }
   void start_recv() override;
@@ -54,8 +57,10 @@ class Socket final : public Transport, private IoHandler {
   void resume_recv() { receive(); }
   void flush();
   void flush_later() noexcept {
-    if (group_) reactor_.defer_in(*group_, flush_);
-    else reactor_.defer(flush_);
+    if (group_)
+      reactor_.defer_in(*group_, flush_);
+    else
+      reactor_.defer(flush_);
   }
   /// Ends the gathering: what is in the tail becomes the last piece of out_.
   void seal_tail();
@@ -84,7 +89,8 @@ class Socket final : public Transport, private IoHandler {
   MemberDeferred<Socket, &Socket::flush> flush_{*this};
   MemberDeferred<Socket, &Socket::resume_recv> resume_{*this};
   Connect connect_ = Connect::done;
-  // What the kernel last said of each direction, and what is wanted: independent facts, not a state.
+  // What the kernel last said of each direction, and what is wanted: independent facts, not a
+  // state.
   bool readable_ = false;
   bool writable_ = true;
   bool peer_end_ = false;

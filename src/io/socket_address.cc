@@ -28,10 +28,12 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto ip = text.substr(0, colon);
-  if (ip.find(':') != std::string_view::npos && (ip.front() != '[' || ip.back() != ']')) return std::nullopt;
+  if (ip.find(':') != std::string_view::npos && (ip.front() != '[' || ip.back() != ']'))
+    return std::nullopt;
   const auto port_text = text.substr(colon + 1);
   std::uint16_t port = 0;
-  const auto [end, ec] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+  const auto [end, ec] =
+      std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (ec != std::errc{} || end != port_text.data() + port_text.size()) return std::nullopt;
   return from_ip(ip, port);
 }
@@ -48,8 +50,10 @@ std::uint16_t SocketAddress::port() const noexcept {
 }
 
 void SocketAddress::set_port(std::uint16_t port) noexcept {
-  if (family() == AF_INET6) storage_.v6.sin6_port = htons(port);
-  else storage_.v4.sin_port = htons(port);
+  if (family() == AF_INET6)
+    storage_.v6.sin6_port = htons(port);
+  else
+    storage_.v4.sin_port = htons(port);
 }
 
 std::array<std::uint8_t, 16> SocketAddress::ip_bytes() const noexcept {

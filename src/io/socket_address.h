@@ -18,7 +18,8 @@ class SocketAddress {
  public:
   SocketAddress() = default;
   /// Numeric `ip` only, IPv6 with or without brackets.
-  [[nodiscard]] static std::optional<SocketAddress> from_ip(std::string_view ip, std::uint16_t port);
+  [[nodiscard]] static std::optional<SocketAddress> from_ip(std::string_view ip,
+                                                            std::uint16_t port);
   /// `1.2.3.4:80` or `[::1]:80`.
   [[nodiscard]] static std::optional<SocketAddress> parse(std::string_view text);
   [[nodiscard]] static SocketAddress from_raw(const sockaddr* a, socklen_t len) noexcept;

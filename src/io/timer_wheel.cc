@@ -57,7 +57,8 @@ Millis TimerWheel::until_next(TimePoint now, Millis none) const noexcept {
     const std::size_t slot = at % kSlots;
     const std::uint64_t rest = used_[slot / 64] >> (slot % 64);
     if (rest != 0) {
-      const auto due = start_ + kTick * static_cast<std::int64_t>(at + static_cast<unsigned>(std::countr_zero(rest)));
+      const auto due = start_ + kTick * static_cast<std::int64_t>(
+                                            at + static_cast<unsigned>(std::countr_zero(rest)));
       return due <= now ? Millis{0} : std::chrono::ceil<Millis>(due - now);
     }
     step += 64 - slot % 64;

@@ -11,8 +11,8 @@ namespace aralez {
 
 class TimerWheel;
 
-/// A deadline of something on one worker. Moving a deadline later costs a store: the wheel finds out when the
-/// old slot comes up. Cancels itself when destroyed.
+/// A deadline of something on one worker. Moving a deadline later costs a store: the wheel finds
+/// out when the old slot comes up. Cancels itself when destroyed.
 class Timer : private ListNode {
  public:
   Timer() = default;
@@ -47,7 +47,8 @@ class MemberTimer final : public Timer {
   Owner& owner_;
 };
 
-/// Hashed wheel, 10 ms per slot. Deadlines beyond one turn stay in their slot for more turns. Time comes in.
+/// Hashed wheel, 10 ms per slot. Deadlines beyond one turn stay in their slot for more turns. Time
+/// comes in.
 class TimerWheel {
  public:
   static constexpr Millis kTick{10};

@@ -11,8 +11,8 @@
 
 namespace aralez {
 
-/// Told by a Transport what was completed. Calls come from the loop, never from inside a Transport method that
-/// the receiver has called.
+/// Told by a Transport what was completed. Calls come from the loop, never from inside a Transport
+/// method that the receiver has called.
 class TransportEvents {
  public:
   virtual void on_connected() = 0;
@@ -20,8 +20,8 @@ class TransportEvents {
   virtual ReadBuffer& recv_buffer() = 0;
   /// Bytes were added to recv_buffer().
   virtual void on_received() = 0;
-  /// `n` more bytes are in the pipe that was offered with splice_into(). 0: the pipe is full; receiving has
-  /// stopped until start_recv().
+  /// `n` more bytes are in the pipe that was offered with splice_into(). 0: the pipe is full;
+  /// receiving has stopped until start_recv().
   virtual void on_spliced(std::size_t n) = 0;
   /// The peer sends no more.
   virtual void on_recv_end() = 0;
@@ -46,11 +46,12 @@ class Transport {
   virtual void stop_recv() = 0;
   /// Whether splice_into() and pipe pieces work here.
   [[nodiscard]] virtual bool splices() const = 0;
-  /// From now on received bytes go into `pipe`, at most `limit` more, and then receiving stops. Null: back to
-  /// recv_buffer().
+  /// From now on received bytes go into `pipe`, at most `limit` more, and then receiving stops.
+  /// Null: back to recv_buffer().
   virtual void splice_into(SplicePipe* pipe, std::size_t limit) = 0;
 
-  /// Appends to the output, which leaves when the current event has been handled. Small memory pieces are copied.
+  /// Appends to the output, which leaves when the current event has been handled. Small memory
+  /// pieces are copied.
   virtual void queue(Piece piece) = 0;
   /// Room for at least `n` bytes of output, behind what is queued; follow with commit_output().
   [[nodiscard]] virtual std::span<std::byte> output_space(std::size_t n) = 0;

@@ -10,8 +10,8 @@
 
 namespace aralez {
 
-/// Connections per client address, over all workers. IPv6 clients count per /64. Touched once per accept and once
-/// per close, never per request, so a sharded lock is cheap enough.
+/// Connections per client address, over all workers. IPv6 clients count per /64. Touched once per
+/// accept and once per close, never per request, so a sharded lock is cheap enough.
 class ClientTable {
  public:
   explicit ClientTable(std::uint64_t hash_key) : hash_key_(hash_key) {}

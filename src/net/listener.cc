@@ -15,7 +15,9 @@ std::unexpected<ListenError> error_at(const SocketAddress& a, std::string_view s
       ListenError{err, a.to_string() + ": " + std::string(step) + ": " + std::strerror(err)});
 }
 
-void set(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
+void set(int fd, int level, int name, int value) {
+  ::setsockopt(fd, level, name, &value, sizeof value);
+}
 
 enum class Share : bool { no, yes };
 
@@ -36,7 +38,8 @@ std::expected<void, ListenError> probe_address(const SocketAddress& address) {
   return {};
 }
 
-std::expected<UniqueFd, ListenError> open_listener(const SocketAddress& address, const ListenOptions& o) {
+std::expected<UniqueFd, ListenError> open_listener(const SocketAddress& address,
+                                                   const ListenOptions& o) {
   auto fd = bound_socket(address, Share::yes);
   if (!fd) return fd;
   // Accepted sockets inherit these, which saves a call per connection.
@@ -54,9 +57,13 @@ std::expected<UniqueFd, ListenError> open_listener(const SocketAddress& address,
 Listener::Listener(Reactor& reactor, UniqueFd fd, AcceptEvents& events)
     : reactor_(reactor), fd_(std::move(fd)), events_(events) {}
 
-bool Listener::start() { return reactor_.watch(fd_.get(), *this, Watch::listener); }
+bool Listener::start() {
+  return reactor_.watch(fd_.get(), *this, Watch::listener);
+}
 
-void Listener::on_io(std::uint32_t) { accept_some(kAcceptsPerTurn); }
+void Listener::on_io(std::uint32_t) {
+  accept_some(kAcceptsPerTurn);
+}
 
 bool Listener::accept_some(int most) {
   for (int i = 0; i < most && fd_; ++i) {

@@ -21,7 +21,8 @@ struct ListenOptions {
   TcpKeepalive keepalive;
 };
 
-/// A listening socket with SO_REUSEPORT, so that each worker has its own queue. The error text names the cause.
+/// A listening socket with SO_REUSEPORT, so that each worker has its own queue. The error text
+/// names the cause.
 struct ListenError {
   int err = 0;
   std::string what;
@@ -41,8 +42,8 @@ class AcceptEvents {
   ~AcceptEvents() = default;
 };
 
-/// Accepts on one worker. When descriptors run out it leaves connections in the kernel's queue and looks again
-/// later, instead of spinning.
+/// Accepts on one worker. When descriptors run out it leaves connections in the kernel's queue and
+/// looks again later, instead of spinning.
 class Listener final : private IoHandler {
  public:
   Listener(Reactor& reactor, UniqueFd fd, AcceptEvents& events);

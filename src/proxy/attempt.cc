@@ -13,7 +13,8 @@ constexpr Error kTimeout{Errc::timeout, Origin::upstream, "upstream took too lon
 Error error_of(ResetCode code) {
   switch (code) {
     case ResetCode::refused: return {Errc::refused, Origin::upstream, "upstream refused"};
-    case ResetCode::protocol: return {Errc::protocol, Origin::upstream, "upstream broke the protocol"};
+    case ResetCode::protocol:
+      return {Errc::protocol, Origin::upstream, "upstream broke the protocol"};
     case ResetCode::timeout: return kTimeout;
     case ResetCode::cancel:
     case ResetCode::closed:
@@ -24,7 +25,8 @@ Error error_of(ResetCode code) {
 
 }  // namespace
 
-Attempt::Attempt(ProxyContext& context, Exchange& exchange) : context_(context), exchange_(exchange) {}
+Attempt::Attempt(ProxyContext& context, Exchange& exchange)
+    : context_(context), exchange_(exchange) {}
 
 void Attempt::clear() {
   drop();
@@ -55,7 +57,9 @@ void Attempt::try_endpoint() {
   connection_ = *made;
 }
 
-void Attempt::on_upstream_ready(UpstreamConnection& connection) { begin(connection); }
+void Attempt::on_upstream_ready(UpstreamConnection& connection) {
+  begin(connection);
+}
 
 void Attempt::on_upstream_failed(Error error) {
   connection_ = nullptr;
@@ -65,7 +69,8 @@ void Attempt::on_upstream_failed(Error error) {
 /// Nothing was sent yet, so any request may go elsewhere.
 void Attempt::next_endpoint_or_fail(Error error) {
   ++failed_connects_;
-  if (failed_connects_ < cluster_->size() && tries_ < context_.limits.max_retries) return try_endpoint();
+  if (failed_connects_ < cluster_->size() && tries_ < context_.limits.max_retries)
+    return try_endpoint();
   state_ = State::done;
   exchange_.on_attempts_failed(error);
 }
@@ -79,7 +84,8 @@ void Attempt::begin(UpstreamConnection& connection) {
   if (head_end_ == End::yes) return;
   if (!sent_body_.empty() || replay_ == Replay::complete) {  // not the first try
     Chain again;
-    for (std::size_t i = 0; i < sent_body_.count(); ++i) again.push_back(sent_body_[i].share().with_credit(0));
+    for (std::size_t i = 0; i < sent_body_.count(); ++i)
+      again.push_back(sent_body_[i].share().with_credit(0));
     up_->send_body(std::move(again), replay_ == Replay::complete ? End::yes : End::no);
   }
   exchange_.upstream_ready(*up_);
@@ -142,15 +148,19 @@ void Attempt::on_head(Head&& head, End end) {
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
     sent_body_.clear();
-    if (end == End::no) wait(timeouts_.idle);
-    else timer_.cancel();
+    if (end == End::no)
+      wait(timeouts_.idle);
+    else
+      timer_.cancel();
   }
   exchange_.on_response_head(std::move(head), end);
 }
 
 void Attempt::on_body(Chain&& body, End end) {
-  if (end == End::yes) timer_.cancel();
-  else wait(state_ == State::tunnel ? context_.limits.tunnel_idle_timeout : timeouts_.idle);
+  if (end == End::yes)
+    timer_.cancel();
+  else
+    wait(state_ == State::tunnel ? context_.limits.tunnel_idle_timeout : timeouts_.idle);
   unsettled_ += body.bytes();
   exchange_.on_response_body(std::move(body), end);
 }
@@ -162,13 +172,15 @@ void Attempt::on_trailers(Fields&& trailers) {
 
 void Attempt::on_sent(std::size_t n) {
   unsent_ -= std::min(n, unsent_);
-  if (state_ == State::sending) wait(timeouts_.first_byte);
-  else if (state_ == State::tunnel) wait(context_.limits.tunnel_idle_timeout);
+  if (state_ == State::sending)
+    wait(timeouts_.first_byte);
+  else if (state_ == State::tunnel)
+    wait(context_.limits.tunnel_idle_timeout);
   exchange_.on_request_sent(n);
 }
 
-/// A connection that was idle may have been closed by the upstream just then; another try is safe if repeating
-/// does no harm and all of the request is still here.
+/// A connection that was idle may have been closed by the upstream just then; another try is safe
+/// if repeating does no harm and all of the request is still here.
 bool Attempt::may_replay(ResetCode code) const {
   if (code != ResetCode::closed || tries_ >= context_.limits.max_retries) return false;
   if (!connection_ || !connection_->reused() || connection_->response_started()) return false;
@@ -184,24 +196,32 @@ void Attempt::on_reset(ResetCode code) {
   if (again) return try_endpoint();
   const bool answered = state_ == State::receiving || state_ == State::tunnel;
   state_ = State::done;
-  if (answered) exchange_.on_response_broken(error_of(code));
-  else exchange_.on_attempts_failed(error_of(code));
+  if (answered)
+    exchange_.on_response_broken(error_of(code));
+  else
+    exchange_.on_attempts_failed(error_of(code));
 }
 
-void Attempt::wait(Millis time) { timer_.arm(context_.reactor.timers(), context_.reactor.now() + time); }
+void Attempt::wait(Millis time) {
+  timer_.arm(context_.reactor.timers(), context_.reactor.now() + time);
+}
 
-/// Time-outs of the upstream do not run while it waits for the client: the server codec's rate rules do.
+/// Time-outs of the upstream do not run while it waits for the client: the server codec's rate
+/// rules do.
 bool Attempt::client_is_the_slow_one() const {
   if (state_ == State::sending) return body_end_ == End::no && unsent_ == 0;
   return state_ == State::receiving && unsettled_ > 0;
 }
 
 void Attempt::on_timer(TimePoint) {
-  if (client_is_the_slow_one()) return wait(state_ == State::sending ? timeouts_.first_byte : timeouts_.idle);
+  if (client_is_the_slow_one())
+    return wait(state_ == State::sending ? timeouts_.first_byte : timeouts_.idle);
   const State was = state_;
   drop();
-  if (was == State::sending) exchange_.on_attempts_failed(kTimeout);
-  else exchange_.on_response_broken(kTimeout);
+  if (was == State::sending)
+    exchange_.on_attempts_failed(kTimeout);
+  else
+    exchange_.on_response_broken(kTimeout);
 }
 
 }  // namespace aralez

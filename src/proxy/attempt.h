@@ -9,13 +9,15 @@ namespace aralez {
 class Exchange;
 struct ProxyContext;
 
-/// Gets one request answered by an endpoint of its cluster: takes a connection, sends, waits, and tries again
-/// where that is safe. `queued → connecting → sending → receiving → done | failed`. Member of the exchange.
+/// Gets one request answered by an endpoint of its cluster: takes a connection, sends, waits, and
+/// tries again where that is safe. `queued → connecting → sending → receiving → done | failed`.
+/// Member of the exchange.
 class Attempt final : public StreamEvents, private ConnectionWaiter {
  public:
   Attempt(ProxyContext& context, Exchange& exchange);
 
-  /// Starts with the endpoint whose turn it is. The request head is taken from the exchange, each time anew.
+  /// Starts with the endpoint whose turn it is. The request head is taken from the exchange, each
+  /// time anew.
   void start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end);
   /// Forwards request body; keeps a copy by reference while the request may have to be sent again.
   void send_body(Chain&& body, End end);
@@ -65,9 +67,9 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   Replay replay_ = Replay::impossible;
   Chain sent_body_;  ///< shares of what was sent, while replay_ allows
   std::size_t sent_bytes_ = 0;
-  End body_end_ = End::yes;       ///< the whole request was handed to the stream
-  std::size_t unsent_ = 0;        ///< request body handed to the stream and still in it
-  std::size_t unsettled_ = 0;     ///< response body handed to the exchange and not granted back
+  End body_end_ = End::yes;    ///< the whole request was handed to the stream
+  std::size_t unsent_ = 0;     ///< request body handed to the stream and still in it
+  std::size_t unsettled_ = 0;  ///< response body handed to the exchange and not granted back
   MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
 };
 

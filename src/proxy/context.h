@@ -14,7 +14,12 @@ namespace aralez {
 /// What everything on one worker's data path shares. Owned by the worker.
 struct ProxyContext {
   ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, std::size_t workers)
-      : reactor(r), limits(l), logger(log), counters(c), clusters(r, scratch, l, workers), exchanges(*this) {}
+      : reactor(r),
+        limits(l),
+        logger(log),
+        counters(c),
+        clusters(r, scratch, l, workers),
+        exchanges(*this) {}
 
   Reactor& reactor;
   const Limits& limits;

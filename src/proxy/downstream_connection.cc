@@ -35,8 +35,9 @@ StreamEvents& DownstreamConnection::on_stream(Stream& stream) {
 void DownstreamConnection::on_refused(const h1::HeadError& error, Head* answer) {
   context_.counters.add(error.reason);
   if (context_.logger.enabled(LogLevel::info))
-    context_.logger.write(LogLevel::info, "aralez::codec::h1",
-                          fmt::format("{} {}: {}, client {}", error.status, to_string(error.reason), error.why, ip_));
+    context_.logger.write(
+        LogLevel::info, "aralez::codec::h1",
+        fmt::format("{} {}: {}, client {}", error.status, to_string(error.reason), error.why, ip_));
   if (!answer) return;
   Field* f = context_.scratch.fields.data();
   f[0] = {"Date", context_.dates.at(context_.wall_time()), FieldId::date};

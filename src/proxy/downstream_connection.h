@@ -20,11 +20,12 @@ class ConnectionOwner {
   ~ConnectionOwner() = default;
 };
 
-/// One client connection: socket, codec, and who the client is. Dies at the end of the loop turn in which it
-/// closes.
+/// One client connection: socket, codec, and who the client is. Dies at the end of the loop turn in
+/// which it closes.
 class DownstreamConnection final : public Retired, public ListNode, private h1::ServerEvents {
  public:
-  DownstreamConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer, ListenerRole role);
+  DownstreamConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
+                       ListenerRole role);
   ~DownstreamConnection() override;
 
   /// False when the kernel refuses to watch the socket.

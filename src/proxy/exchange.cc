@@ -55,7 +55,8 @@ void Exchange::clear() {
 }
 
 RequestContext Exchange::request_context() {
-  return {request_, path_, host_, *client_, arena_, context_.reactor.blocks(), context_.wall_time()};
+  return {
+      request_, path_, host_, *client_, arena_, context_.reactor.blocks(), context_.wall_time()};
 }
 
 void Exchange::on_head(Head&& head, End end) {
@@ -91,7 +92,8 @@ void Exchange::decide() {
   route_ = find_route(answer);
   if (!route_) return refuse(answer.status, answer.reason, answer.why);
   auto context = request_context();
-  if (route_->chain.on_request_head(context, answer) == Verdict::replied) return reply(std::move(answer));
+  if (route_->chain.on_request_head(context, answer) == Verdict::replied)
+    return reply(std::move(answer));
   if (route_->responder) {
     route_->responder->respond(context, Chain(), answer);
     return reply(std::move(answer));
@@ -122,8 +124,10 @@ void Exchange::upstream_ready(Stream& upstream) {
 void Exchange::on_body(Chain&& body, End end) {
   request_end_ = end;
   if (state_ != State::forwarding && state_ != State::tunnel) return;  // answered already
-  if (attempt_.ready()) attempt_.send_body(std::move(body), end);
-  else held_.append(std::move(body));
+  if (attempt_.ready())
+    attempt_.send_body(std::move(body), end);
+  else
+    held_.append(std::move(body));
   if (end == End::yes) maybe_finish();
 }
 
@@ -133,7 +137,9 @@ void Exchange::on_trailers(Fields&& trailers) {
   maybe_finish();
 }
 
-void Exchange::on_sent(std::size_t n) { attempt_.grant(n); }
+void Exchange::on_sent(std::size_t n) {
+  attempt_.grant(n);
+}
 
 void Exchange::on_request_sent(std::size_t n) {
   if (request_end_ == End::no) down_->grant(n);
@@ -187,7 +193,8 @@ void Exchange::on_response_trailers(Fields&& trailers) {
 }
 
 void Exchange::on_attempts_failed(Error why) {
-  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, reason_of(why), why.what);
+  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, reason_of(why),
+         why.what);
 }
 
 void Exchange::on_response_broken(Error) {
@@ -209,10 +216,11 @@ void Exchange::note(const Reply& r) {
   if (r.status < 300) return;
   context_.counters.add(r.reason);
   if (!context_.logger.enabled(LogLevel::info)) return;
-  context_.logger.write(LogLevel::info, "aralez::proxy",
-                        fmt::format("{} {}: {}{}{}, {} {} host {} client {}", r.status, to_string(r.reason),
-                                    text_of(r.reason), r.why.empty() ? "" : ": ", r.why, request_.method_text,
-                                    request_.target, request_.authority, client_->ip));
+  context_.logger.write(
+      LogLevel::info, "aralez::proxy",
+      fmt::format("{} {}: {}{}{}, {} {} host {} client {}", r.status, to_string(r.reason),
+                  text_of(r.reason), r.why.empty() ? "" : ": ", r.why, request_.method_text,
+                  request_.target, request_.authority, client_->ip));
 }
 
 void Exchange::reply(Reply&& r) {
@@ -229,8 +237,8 @@ void Exchange::reply(Reply&& r) {
   finish();
 }
 
-/// An answer that is complete ends the exchange, whatever of the request is still to come: the server codec
-/// swallows that or closes. A tunnel ends when both directions have.
+/// An answer that is complete ends the exchange, whatever of the request is still to come: the
+/// server codec swallows that or closes. A tunnel ends when both directions have.
 void Exchange::maybe_finish() {
   if (response_end_ == End::no) return;
   if (state_ == State::tunnel && request_end_ == End::no) return;

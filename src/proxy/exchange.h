@@ -11,8 +11,9 @@ struct ProxyContext;
 /// Which listener a request came by decides which routes it may take.
 enum class ListenerRole : std::uint8_t { proxy, files };
 
-/// One request and its answer, whatever protocols they travel by: decides where the request goes, carries both
-/// bodies, makes the answer when nobody else does. Taken from the worker's ExchangePool for each request.
+/// One request and its answer, whatever protocols they travel by: decides where the request goes,
+/// carries both bodies, makes the answer when nobody else does. Taken from the worker's
+/// ExchangePool for each request.
 class Exchange final : public StreamEvents {
  public:
   explicit Exchange(ProxyContext& context);

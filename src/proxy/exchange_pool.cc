@@ -1,6 +1,5 @@
 #include "proxy/exchange_pool.h"
 
-
 #include "proxy/context.h"
 #include "proxy/exchange.h"
 

@@ -10,7 +10,8 @@ namespace aralez {
 class Exchange;
 struct ProxyContext;
 
-/// Exchanges of one worker, used again and again. One that is finished becomes free at the end of the loop turn.
+/// Exchanges of one worker, used again and again. One that is finished becomes free at the end of
+/// the loop turn.
 class ExchangePool {
  public:
   explicit ExchangePool(ProxyContext& context);
@@ -20,7 +21,9 @@ class ExchangePool {
 
   [[nodiscard]] Exchange& take();
   void give_back(Exchange& x);
-  [[nodiscard]] std::size_t in_use() const noexcept { return all_.size() - free_.size() - done_.size(); }
+  [[nodiscard]] std::size_t in_use() const noexcept {
+    return all_.size() - free_.size() - done_.size();
+  }
 
  private:
   void recycle();

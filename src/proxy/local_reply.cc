@@ -6,7 +6,8 @@ namespace aralez {
 
 void fill_refusal(Reply& reply, Arena& arena, BlockPool& blocks) {
   reply.fields.add(arena, {"Cache-Control", "private, no-store"});
-  if (reply.status == 405) reply.fields.add(arena, {"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  if (reply.status == 405)
+    reply.fields.add(arena, {"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
   if (reply.status == 502 || reply.status == 503) reply.fields.add(arena, {"Retry-After", "1"});
   if (reply.status != 502) {
     reply.length = BodyLength::of(0);

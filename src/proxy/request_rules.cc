@@ -24,14 +24,17 @@ RequestVerdict check_authority(Head& request, Arena& arena, std::string_view& ho
   if (request.scheme.empty() || field->value.data() == request.authority.data()) return {};
   const auto named = parse_authority(field->value, arena);
   if (!named) return {400, Reason::bad_host, named.error().what};
-  if (!same_authority(*authority, *named, request.scheme)) return {400, Reason::bad_host, "target and Host name different hosts"};
+  if (!same_authority(*authority, *named, request.scheme))
+    return {400, Reason::bad_host, "target and Host name different hosts"};
   return {};
 }
 
 }  // namespace
 
-RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host, TargetPath& path) {
-  if (request.method == Method::connect) return {405, Reason::unsupported_method, "CONNECT is not offered"};
+RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host,
+                             TargetPath& path) {
+  if (request.method == Method::connect)
+    return {405, Reason::unsupported_method, "CONNECT is not offered"};
   if (const auto bad = check_authority(request, arena, host); bad.status != 0) return bad;
   if (request.target == "*") {
     path = {.match = "/", .forward = "*"};

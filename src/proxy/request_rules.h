@@ -17,9 +17,10 @@ struct RequestVerdict {
   std::string_view why;
 };
 
-/// Rules for every request, whatever protocol it came by, before anything looks at it: one authority, one path,
-/// no fields that alias or smuggle (threats rows 13, 14, 16, 30). Gives the host and path that policy judges and
-/// takes out the fields that no upstream may see.
-[[nodiscard]] RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host, TargetPath& path);
+/// Rules for every request, whatever protocol it came by, before anything looks at it: one
+/// authority, one path, no fields that alias or smuggle (threats rows 13, 14, 16, 30). Gives the
+/// host and path that policy judges and takes out the fields that no upstream may see.
+[[nodiscard]] RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host,
+                                           TargetPath& path);
 
 }  // namespace aralez

@@ -19,9 +19,10 @@ struct RouteTimeouts {
   Millis idle;
 };
 
-/// What happens to a request that matched. Exactly one of `cluster` and `responder` is the terminal step.
+/// What happens to a request that matched. Exactly one of `cluster` and `responder` is the terminal
+/// step.
 struct Route {
-  std::string host;    ///< key of the configuration; DEFAULT for the catch-all
+  std::string host;  ///< key of the configuration; DEFAULT for the catch-all
   std::string path;
   std::string source;  ///< file:line it was configured at
   FilterChain chain;
@@ -34,7 +35,7 @@ struct Route {
 struct Snapshot {
   std::uint64_t generation = 0;
   RouteTable table;
-  std::vector<Route> routes;  ///< by RouteId
+  std::vector<Route> routes;          ///< by RouteId
   std::vector<ClusterSpec> clusters;  ///< by ClusterId
   std::optional<RouteId> file_route;  ///< everything on file_server_address
 };
@@ -65,7 +66,8 @@ class SnapshotHolder {
  private:
   void forget_unused() {
     const LocalSnapshot* newest = kept_.back().get();
-    std::erase_if(kept_, [newest](const auto& s) { return s->exchanges == 0 && s.get() != newest; });
+    std::erase_if(kept_,
+                  [newest](const auto& s) { return s->exchanges == 0 && s.get() != newest; });
   }
   std::vector<std::unique_ptr<LocalSnapshot>> kept_;
 };

@@ -7,10 +7,14 @@
 namespace aralez {
 namespace {
 
-constexpr std::uint64_t length_bit(std::size_t n) { return 1ULL << std::min<std::size_t>(n, 63); }
+constexpr std::uint64_t length_bit(std::size_t n) {
+  return 1ULL << std::min<std::size_t>(n, 63);
+}
 
 /// Half full at most.
-std::size_t slots_for(std::size_t n) { return std::bit_ceil(std::max<std::size_t>(n * 2, 8)); }
+std::size_t slots_for(std::size_t n) {
+  return std::bit_ceil(std::max<std::size_t>(n * 2, 8));
+}
 
 }  // namespace
 
@@ -76,7 +80,8 @@ const RouteTable::Entry* RouteTable::find_path(std::uint32_t host, std::uint64_t
   return nullptr;
 }
 
-const RouteTable::Entry* RouteTable::longest_prefix(std::uint32_t host, std::string_view path) const {
+const RouteTable::Entry* RouteTable::longest_prefix(std::uint32_t host,
+                                                    std::string_view path) const {
   struct Candidate {
     std::uint64_t hash;
     std::size_t size;
@@ -88,7 +93,8 @@ const RouteTable::Entry* RouteTable::longest_prefix(std::uint32_t host, std::str
     if ((lengths & length_bit(size)) != 0 && n < found.size()) found[n++] = {h.value(), size};
   };
 
-  // One pass forward; every boundary that a key could end at is remembered, the longest is tried first.
+  // One pass forward; every boundary that a key could end at is remembered, the longest is tried
+  // first.
   auto h = path_hash(host);
   const std::size_t end = std::min(path.size(), longest_key_ + 1);
   for (std::size_t i = 0; i < end; ++i) {

@@ -13,8 +13,9 @@ namespace aralez {
 
 using RouteId = Id<struct RouteTag>;
 
-/// Where a request goes: host by hash, path by longest segment prefix (behaviour section 3), in time that does
-/// not depend on how many routes there are. Immutable after build; shared by all workers.
+/// Where a request goes: host by hash, path by longest segment prefix (behaviour section 3), in
+/// time that does not depend on how many routes there are. Immutable after build; shared by all
+/// workers.
 class RouteTable {
  public:
   struct Entry {
@@ -32,11 +33,11 @@ class RouteTable {
   enum class Miss : std::uint8_t { host, path };
   struct Match {
     std::optional<RouteId> route;
-    Miss miss = Miss::host;  ///< when there is no route
-    bool by_default = false; ///< the DEFAULT host stood in
+    Miss miss = Miss::host;   ///< when there is no route
+    bool by_default = false;  ///< the DEFAULT host stood in
   };
-  /// `/a/b` finds `/a/b`, else `/a`, else `/`; never `/a/bc` for `/a/b`. A host without a matching path does not
-  /// fall through to DEFAULT.
+  /// `/a/b` finds `/a/b`, else `/a`, else `/`; never `/a/bc` for `/a/b`. A host without a matching
+  /// path does not fall through to DEFAULT.
   [[nodiscard]] Match match(std::string_view host, std::string_view path) const;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -49,7 +50,8 @@ class RouteTable {
   static constexpr std::uint32_t kEmpty = 0xffffffff;
 
   [[nodiscard]] std::uint32_t find_host(std::string_view host) const;
-  [[nodiscard]] const Entry* find_path(std::uint32_t host, std::uint64_t hash, std::string_view path) const;
+  [[nodiscard]] const Entry* find_path(std::uint32_t host, std::uint64_t hash,
+                                       std::string_view path) const;
   [[nodiscard]] const Entry* longest_prefix(std::uint32_t host, std::string_view path) const;
   [[nodiscard]] KeyedHash path_hash(std::uint32_t host) const {
     return KeyedHash(key_ + (host + 1ULL) * 0x9e3779b97f4a7c15ULL);
@@ -59,10 +61,10 @@ class RouteTable {
 
   std::uint64_t key_ = 0;
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> entry_host_;   ///< host index of each entry
-  std::vector<std::uint32_t> path_slots_;   ///< open addressing: entry index
+  std::vector<std::uint32_t> entry_host_;  ///< host index of each entry
+  std::vector<std::uint32_t> path_slots_;  ///< open addressing: entry index
   std::vector<Host> hosts_;
-  std::vector<std::uint32_t> host_slots_;   ///< open addressing: host index
+  std::vector<std::uint32_t> host_slots_;  ///< open addressing: host index
   std::uint32_t default_host_ = kEmpty;
   std::size_t longest_key_ = 0;
 };

@@ -29,17 +29,17 @@ TEST_P(Match, takes_the_longest_segment_prefix) {
       << GetParam().host << GetParam().path;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Match,
-                         ::testing::Values(Case{"shop.test", "/", 1}, Case{"shop.test", "/app", 2},
-                                           Case{"shop.test", "/app/", 2}, Case{"shop.test", "/app/x", 2},
-                                           Case{"shop.test", "/apple", 1}, Case{"shop.test", "/ap", 1},
-                                           Case{"shop.test", "/app/deep/er/x/y", 3},
-                                           Case{"shop.test", "/app/deep/erx", 2},
-                                           Case{"shop.test", "/only/", 4}, Case{"shop.test", "/only", 1},
-                                           Case{"shop.test", "/only/x", 1}, Case{"bare.test", "/x/y", 5},
-                                           Case{"bare.test", "/", 0}, Case{"bare.test", "/y", 0},
-                                           Case{"other.test", "/app", 6}, Case{"", "/", 6},
-                                           Case{"shop.test", "*", 0}));
+INSTANTIATE_TEST_SUITE_P(
+    Cases, Match,
+    ::testing::Values(Case{"shop.test", "/", 1}, Case{"shop.test", "/app", 2},
+                      Case{"shop.test", "/app/", 2}, Case{"shop.test", "/app/x", 2},
+                      Case{"shop.test", "/apple", 1}, Case{"shop.test", "/ap", 1},
+                      Case{"shop.test", "/app/deep/er/x/y", 3},
+                      Case{"shop.test", "/app/deep/erx", 2}, Case{"shop.test", "/only/", 4},
+                      Case{"shop.test", "/only", 1}, Case{"shop.test", "/only/x", 1},
+                      Case{"bare.test", "/x/y", 5}, Case{"bare.test", "/", 0},
+                      Case{"bare.test", "/y", 0}, Case{"other.test", "/app", 6}, Case{"", "/", 6},
+                      Case{"shop.test", "*", 0}));
 
 TEST(RouteTable, tells_a_missing_host_from_a_missing_path) {
   const RouteTable t({{"a", "/x", RouteId{1}}}, 1);
@@ -57,11 +57,13 @@ TEST(RouteTable, finds_each_of_many_routes) {
   std::vector<RouteTable::Entry> entries;
   for (std::uint32_t h = 0; h < 500; ++h)
     for (std::uint32_t p = 0; p < 10; ++p)
-      entries.push_back({"h" + std::to_string(h), "/p" + std::to_string(p) + "/q", RouteId{h * 10 + p}});
+      entries.push_back(
+          {"h" + std::to_string(h), "/p" + std::to_string(p) + "/q", RouteId{h * 10 + p}});
   const RouteTable t(entries, 7);
   for (std::uint32_t h = 0; h < 500; ++h)
     for (std::uint32_t p = 0; p < 10; ++p)
-      ASSERT_EQ(t.match("h" + std::to_string(h), "/p" + std::to_string(p) + "/q/z").route->value, h * 10 + p);
+      ASSERT_EQ(t.match("h" + std::to_string(h), "/p" + std::to_string(p) + "/q/z").route->value,
+                h * 10 + p);
 }
 
 TEST(RouteTable, a_path_of_thousands_of_segments_is_one_pass) {

@@ -21,10 +21,13 @@ DataPlane::~DataPlane() {
     if (t->thread.joinable()) t->thread.join();
 }
 
-std::expected<void, ListenError> DataPlane::listen_on(const SocketAddress& address, ListenerRole role) {
+std::expected<void, ListenError> DataPlane::listen_on(const SocketAddress& address,
+                                                      ListenerRole role) {
   if (auto free = probe_address(address); !free) return free;
   const ListenOptions options{
-      .keepalive = {.idle = main_.tcp_keepalive_idle ? static_cast<std::uint32_t>(main_.tcp_keepalive_idle->count()) : 0U,
+      .keepalive = {.idle = main_.tcp_keepalive_idle
+                                ? static_cast<std::uint32_t>(main_.tcp_keepalive_idle->count())
+                                : 0U,
                     .interval = static_cast<std::uint32_t>(main_.tcp_keepalive_interval.count()),
                     .count = main_.tcp_keepalive_count}};
   for (auto& t : threads_) {

@@ -11,7 +11,8 @@
 
 namespace aralez {
 
-/// The workers and their threads. Made, started and stopped by the main thread; publish() from any thread.
+/// The workers and their threads. Made, started and stopped by the main thread; publish() from any
+/// thread.
 class DataPlane {
  public:
   DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_key);
@@ -34,7 +35,8 @@ class DataPlane {
     std::unique_ptr<Worker> worker;
     std::thread thread;
   };
-  [[nodiscard]] std::expected<void, ListenError> listen_on(const SocketAddress& address, ListenerRole role);
+  [[nodiscard]] std::expected<void, ListenError> listen_on(const SocketAddress& address,
+                                                           ListenerRole role);
 
   const MainConfig& main_;
   ClientTable clients_;

@@ -48,10 +48,13 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   BlockPool pool;
   Arena arena(pool);
   Asked asked = parse(request);
-  std::string out = fmt::format("request:  {} {} host {}\n", asked.head.method_text, asked.head.target,
-                                asked.head.authority.empty() ? "(none)" : asked.head.authority);
-  if (asked.https && main.proxy_address_tls) out += fmt::format("listener: proxy_address_tls {}\n", main.proxy_address_tls->to_string());
-  else out += fmt::format("listener: proxy_address_http {}\n", main.proxy_address_http.to_string());
+  std::string out =
+      fmt::format("request:  {} {} host {}\n", asked.head.method_text, asked.head.target,
+                  asked.head.authority.empty() ? "(none)" : asked.head.authority);
+  if (asked.https && main.proxy_address_tls)
+    out += fmt::format("listener: proxy_address_tls {}\n", main.proxy_address_tls->to_string());
+  else
+    out += fmt::format("listener: proxy_address_http {}\n", main.proxy_address_http.to_string());
 
   std::string_view host;
   TargetPath path;
@@ -60,11 +63,13 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   out += fmt::format("matching: host {} path {}\n", host.empty() ? "(none)" : host, path.match);
   const auto m = snapshot.table.match(host, path.match);
   if (!path.alternate.empty() && snapshot.table.match(host, path.alternate).route != m.route)
-    return out + fmt::format("answer:   400 {}: also reads as {}\n", to_string(Reason::path_ambiguous), path.alternate);
+    return out + fmt::format("answer:   400 {}: also reads as {}\n",
+                             to_string(Reason::path_ambiguous), path.alternate);
   if (!m.route)
     return out + fmt::format("answer:   502 {}: {}\n", to_string(Reason::no_route),
-                             m.miss == RouteTable::Miss::host ? "no such host, and no DEFAULT"
-                                                              : "the host has no route for this path");
+                             m.miss == RouteTable::Miss::host
+                                 ? "no such host, and no DEFAULT"
+                                 : "the host has no route for this path");
   const Route& route = snapshot.routes[m.route->value];
   out += fmt::format("host:     {}{}\n", route.host, m.by_default ? " (no host of that name)" : "");
   out += fmt::format("route:    {} at {}\n", route.path, route.source);

@@ -8,7 +8,9 @@
 
 namespace aralez {
 
-/// What would happen to `request` ("GET http://host/path", the method may be left out) and why, for a person.
-[[nodiscard]] std::string explain(std::string_view request, const MainConfig& main, const Snapshot& snapshot);
+/// What would happen to `request` ("GET http://host/path", the method may be left out) and why, for
+/// a person.
+[[nodiscard]] std::string explain(std::string_view request, const MainConfig& main,
+                                  const Snapshot& snapshot);
 
 }  // namespace aralez

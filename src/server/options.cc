@@ -12,10 +12,13 @@ ParsedOptions parse_options(int argc, char** argv) {
   CLI::App app{"aralez, a reverse proxy that detects instead of being configured", "aralez"};
   app.set_version_flag("-v,--version", "aralez " ARALEZ_VERSION);
   app.add_option("-c,--conf", o.conf, "path of main.yaml")->type_name("FILE")->required();
-  app.add_flag("-t,--test", test, "check main.yaml, upstreams.yaml, conf.d and certificates, then exit");
+  app.add_flag("-t,--test", test,
+               "check main.yaml, upstreams.yaml, conf.d and certificates, then exit");
   app.add_flag("-d,--daemon", o.daemon, "run in the background");
-  app.add_flag("-u,--upgrade", o.upgrade, "take over the listening sockets of a running instance (reserved)");
-  app.add_option("--explain", o.explain, "say which host, route, filters and servers a request would take")
+  app.add_flag("-u,--upgrade", o.upgrade,
+               "take over the listening sockets of a running instance (reserved)");
+  app.add_option("--explain", o.explain,
+                 "say which host, route, filters and servers a request would take")
       ->type_name("'GET http://host/path'");
   app.add_flag("--nocapture", nocapture)->group("");
   try {

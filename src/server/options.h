@@ -14,7 +14,8 @@ struct Options {
   bool upgrade = false;
 };
 
-/// Either options or the exit code of a command line that is answered already (help, version, usage error 2).
+/// Either options or the exit code of a command line that is answered already (help, version, usage
+/// error 2).
 struct ParsedOptions {
   std::optional<Options> options;
   int exit_code = 0;

@@ -33,7 +33,8 @@ std::unique_ptr<const Filter> headers(const UpstreamsConfig& upstreams, const Pa
 
 }  // namespace
 
-FilterChain make_chain(const MainConfig& main, const UpstreamsConfig& upstreams, const PathConfig& path) {
+FilterChain make_chain(const MainConfig& main, const UpstreamsConfig& upstreams,
+                       const PathConfig& path) {
   FilterChain chain;
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
     if (f) chain.add(std::move(f));

@@ -20,7 +20,8 @@ constexpr std::string_view kTarget = "aralez::server";
 
 std::uint64_t random_key() {
   std::uint64_t key = 0;
-  if (::getrandom(&key, sizeof key, 0) != sizeof key) key = static_cast<std::uint64_t>(::getpid()) * 0x9e3779b97f4a7c15ULL;
+  if (::getrandom(&key, sizeof key, 0) != sizeof key)
+    key = static_cast<std::uint64_t>(::getpid()) * 0x9e3779b97f4a7c15ULL;
   return key;
 }
 
@@ -52,7 +53,11 @@ int run(const Options& options) {
   }
   Logger& logger = **log;
   const std::uint64_t key = random_key();
-  Reloader reloader({.main = *main, .make_chain = make_chain, .files = nullptr, .logger = logger, .hash_key = key});
+  Reloader reloader({.main = *main,
+                     .make_chain = make_chain,
+                     .files = nullptr,
+                     .logger = logger,
+                     .hash_key = key});
   auto first = reloader.load_first(diagnostics);
   if (!acceptable(diagnostics) || !first) return 1;
   if (options.action == Options::Action::explain) {

@@ -33,7 +33,8 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
 void Worker::run() {
   for (auto& door : doors_) {
     if (!door->listener.start())
-      options_.logger.write(LogLevel::error, "aralez::net::listener", "cannot watch a listening socket");
+      options_.logger.write(LogLevel::error, "aralez::net::listener",
+                            "cannot watch a listening socket");
   }
   reactor_.run();
 }

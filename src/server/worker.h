@@ -22,8 +22,9 @@ struct WorkerOptions {
   std::size_t workers = 1;
 };
 
-/// One thread of the data plane: reactor, listeners, connections, pools, its view of the configuration. Made on
-/// the main thread, then run() on its own; everything but post() belongs to that thread from then on.
+/// One thread of the data plane: reactor, listeners, connections, pools, its view of the
+/// configuration. Made on the main thread, then run() on its own; everything but post() belongs to
+/// that thread from then on.
 class Worker final : private ConnectionOwner {
  public:
   explicit Worker(const WorkerOptions& options);

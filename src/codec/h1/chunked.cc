@@ -9,10 +9,13 @@
 namespace aralez::h1 {
 namespace {
 
-ChunkDecoder::Result bad(std::string_view why) { return {ChunkDecoder::Step::bad, 0, why}; }
+ChunkDecoder::Result bad(std::string_view why) {
+  return {ChunkDecoder::Step::bad, 0, why};
+}
 constexpr std::size_t kMaxDigits = 15;  // below 2^60, so no sum overflows
 
-/// Extensions are not used, but must look like some: `;` and printable text without a quote left open.
+/// Extensions are not used, but must look like some: `;` and printable text without a quote left
+/// open.
 bool extension_ok(std::string_view ext) {
   ext = trim_ows(ext);
   if (ext.empty()) return true;

@@ -6,8 +6,9 @@
 
 namespace aralez::h1 {
 
-/// Reads the framing of a chunked body (RFC 9112 section 7.1), byte exact: CRLF only, bounded size line.
-/// Holds no bytes: the caller keeps what was not consumed and feeds it again with more behind it.
+/// Reads the framing of a chunked body (RFC 9112 section 7.1), byte exact: CRLF only, bounded size
+/// line. Holds no bytes: the caller keeps what was not consumed and feeds it again with more behind
+/// it.
 class ChunkDecoder {
  public:
   enum class Step : std::uint8_t {

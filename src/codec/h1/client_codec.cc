@@ -51,7 +51,9 @@ void ClientCodec::send_head(const Head& head, End end) {
   tx_ = end == End::yes ? Tx::done : Tx::body;
 }
 
-void ClientCodec::on_connected() { owner_.on_connected(); }
+void ClientCodec::on_connected() {
+  owner_.on_connected();
+}
 
 void ClientCodec::read_head() {
   if (life_ != Life::busy || tx_ == Tx::head) {
@@ -97,13 +99,15 @@ BodyMode ClientCodec::response_mode(const Head& head) const {
 void ClientCodec::take_response(Head&& head) {
   if (head.interim()) {
     if (++interim_ > Limits::kMaxInterim)
-      return fail_stream(ResetCode::protocol, {Errc::protocol, Origin::upstream, "too many 1xx responses"});
+      return fail_stream(ResetCode::protocol,
+                         {Errc::protocol, Origin::upstream, "too many 1xx responses"});
     if (events_) events_->on_head(std::move(head), End::no);
     return;
   }
   if (head.status == 101) {
     if (!upgrade_asked_ || head.upgrade.empty())
-      return fail_stream(ResetCode::protocol, {Errc::protocol, Origin::upstream, "101 without an upgrade"});
+      return fail_stream(ResetCode::protocol,
+                         {Errc::protocol, Origin::upstream, "101 without an upgrade"});
     keep_alive_ = false;
     tunnel_ = true;
     writer_.start(BodyMode::raw, 0);
@@ -165,7 +169,8 @@ void ClientCodec::on_recv_end() {
 }
 
 void ClientCodec::on_broken(Error e) {
-  if (e.origin == Origin::upstream && e.code == Errc::refused) return fail_stream(ResetCode::refused, e);
+  if (e.origin == Origin::upstream && e.code == Errc::refused)
+    return fail_stream(ResetCode::refused, e);
   fail_stream(ResetCode::closed, e);
 }
 

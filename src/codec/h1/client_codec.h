@@ -4,7 +4,8 @@
 
 namespace aralez::h1 {
 
-/// Told by a ClientCodec about its connection. Calls may come from anywhere in the codec; on_closed is the last.
+/// Told by a ClientCodec about its connection. Calls may come from anywhere in the codec; on_closed
+/// is the last.
 class ClientEvents {
  public:
   virtual void on_connected() = 0;
@@ -17,9 +18,10 @@ class ClientEvents {
   ~ClientEvents() = default;
 };
 
-/// HTTP/1.1 towards an upstream: one request at a time, 1xx passed on, bodies by length, chunks or connection end,
-/// upgrades. Strict: a response that cannot be read in one way only resets the stream and ends the connection.
-/// Has no clock: time-outs are the business of whoever owns the stream. One worker.
+/// HTTP/1.1 towards an upstream: one request at a time, 1xx passed on, bodies by length, chunks or
+/// connection end, upgrades. Strict: a response that cannot be read in one way only resets the
+/// stream and ends the connection. Has no clock: time-outs are the business of whoever owns the
+/// stream. One worker.
 class ClientCodec final : public StreamCore {
  public:
   ClientCodec(Transport& transport, ClientEvents& owner, HeadScratch& scratch);

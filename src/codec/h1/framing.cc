@@ -26,12 +26,33 @@ Seen look(const Fields& fields) {
   Seen s;
   for (const Field& f : fields) {
     switch (f.id) {
-      case FieldId::host: ++s.hosts; s.host = f.value; break;
-      case FieldId::content_length: ++s.lengths; s.length = f.value; s.hop_by_hop = true; break;
-      case FieldId::transfer_encoding: ++s.codings; s.coding = f.value; s.hop_by_hop = true; break;
-      case FieldId::connection: ++s.connections; s.hop_by_hop = true; break;
-      case FieldId::upgrade: s.upgrade = f.value; s.hop_by_hop = true; break;
-      case FieldId::expect: ++s.expects; s.expect = f.value; s.hop_by_hop = true; break;
+      case FieldId::host:
+        ++s.hosts;
+        s.host = f.value;
+        break;
+      case FieldId::content_length:
+        ++s.lengths;
+        s.length = f.value;
+        s.hop_by_hop = true;
+        break;
+      case FieldId::transfer_encoding:
+        ++s.codings;
+        s.coding = f.value;
+        s.hop_by_hop = true;
+        break;
+      case FieldId::connection:
+        ++s.connections;
+        s.hop_by_hop = true;
+        break;
+      case FieldId::upgrade:
+        s.upgrade = f.value;
+        s.hop_by_hop = true;
+        break;
+      case FieldId::expect:
+        ++s.expects;
+        s.expect = f.value;
+        s.hop_by_hop = true;
+        break;
       case FieldId::keep_alive:
       case FieldId::proxy_connection:
       case FieldId::te: s.hop_by_hop = true; break;
@@ -65,7 +86,8 @@ void remove_hop_by_hop(Fields& fields, const Seen& seen) {
       const Field connection = *(fields.begin() + i);
       if (connection.id != FieldId::connection) continue;
       for_each_element(connection.value, [&](std::string_view name) {
-        if (iequals(name, "close") || iequals(name, "keep-alive") || iequals(name, "upgrade")) return;
+        if (iequals(name, "close") || iequals(name, "keep-alive") || iequals(name, "upgrade"))
+          return;
         for (Field& f : fields)
           if (iequals(f.name, name) && f.id != FieldId::connection && !protected_from_connection(f))
             f.id = FieldId::te;  // goes with the rest below
@@ -93,9 +115,12 @@ void read_connection(const Fields& fields, Head& head, Persistence& p) {
   for (const Field& f : fields) {
     if (f.id != FieldId::connection) continue;
     for_each_element(f.value, [&](std::string_view option) {
-      if (iequals(option, "close")) close = true;
-      else if (iequals(option, "keep-alive")) keep = true;
-      else if (iequals(option, "upgrade")) p.upgrade = true;
+      if (iequals(option, "close"))
+        close = true;
+      else if (iequals(option, "keep-alive"))
+        keep = true;
+      else if (iequals(option, "upgrade"))
+        p.upgrade = true;
     });
   }
   p.keep_alive = !close && (keep || head.version != HttpVersion::http10);
@@ -112,8 +137,10 @@ bool parse_length(std::string_view text, std::uint64_t& out) {
 /// Reads the framing fields into head.length; none of them leaves it as it is.
 HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
   if (s.codings > 0) {
-    if (s.lengths > 0) return {status, "both Transfer-Encoding and Content-Length", Reason::bad_framing};
-    if (head.version == HttpVersion::http10) return {status, "Transfer-Encoding in HTTP/1.0", Reason::bad_framing};
+    if (s.lengths > 0)
+      return {status, "both Transfer-Encoding and Content-Length", Reason::bad_framing};
+    if (head.version == HttpVersion::http10)
+      return {status, "Transfer-Encoding in HTTP/1.0", Reason::bad_framing};
     if (s.codings > 1) return {status, "repeated Transfer-Encoding", Reason::bad_framing};
     if (!iequals(s.coding, "chunked")) {
       const auto last = trim_ows(s.coding.substr(s.coding.rfind(',') + 1));
@@ -123,8 +150,8 @@ HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
         if (chunked > 1) return {status, "chunked applied twice", Reason::bad_framing};
       }
       const bool token_list = is_token(last);
-      return {token_list && status == 400 ? std::uint16_t{501} : status, "transfer coding not supported",
-              Reason::unsupported_coding};
+      return {token_list && status == 400 ? std::uint16_t{501} : status,
+              "transfer coding not supported", Reason::unsupported_coding};
     }
     head.length = BodyLength::until_end();
     return {};
@@ -132,14 +159,16 @@ HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
   if (s.lengths == 0) return {};
   if (s.lengths > 1) return {status, "repeated Content-Length", Reason::bad_framing};
   std::uint64_t n = 0;
-  if (!parse_length(s.length, n)) return {status, "Content-Length is not a number", Reason::bad_framing};
+  if (!parse_length(s.length, n))
+    return {status, "Content-Length is not a number", Reason::bad_framing};
   head.length = BodyLength::of(n);
   return {};
 }
 
 /// An upgrade we are willing to carry: one protocol, not to another HTTP version (threats row 18).
 bool carried_upgrade(std::string_view protocol) {
-  return is_token(protocol) && !iequals(protocol, "h2c") && !iequals(protocol, "h2") && !iequals(protocol, "TLS");
+  return is_token(protocol) && !iequals(protocol, "h2c") && !iequals(protocol, "h2") &&
+         !iequals(protocol, "TLS");
 }
 
 }  // namespace
@@ -154,7 +183,8 @@ HeadError apply_request_framing(Head& head, Persistence& p) {
 
   if (const auto error = read_length(s, head, 400); error.status != 0) return error;
   if (s.expects > 0 && head.version != HttpVersion::http10) {
-    if (s.expects > 1 || !iequals(s.expect, "100-continue")) return {417, "expectation other than 100-continue", Reason::expectation_failed};
+    if (s.expects > 1 || !iequals(s.expect, "100-continue"))
+      return {417, "expectation other than 100-continue", Reason::expectation_failed};
     // Without a body to wait for, there is nothing to expect.
     head.expect_continue = head.length.kind == BodyLength::Kind::unknown || head.length.bytes > 0;
   }

@@ -4,13 +4,15 @@
 
 namespace aralez::h1 {
 
-/// Decides the body's framing (RFC 9112 section 6.3) and takes framing and hop-by-hop fields (RFC 9110 section
-/// 7.6.1) out of the head. A status of 0 means it is fine.
+/// Decides the body's framing (RFC 9112 section 6.3) and takes framing and hop-by-hop fields (RFC
+/// 9110 section 7.6.1) out of the head. A status of 0 means it is fine.
 [[nodiscard]] HeadError apply_request_framing(Head& head, Persistence& persistence);
-/// The same for a response, before it is known what it answers; `head.length` says what the fields say.
+/// The same for a response, before it is known what it answers; `head.length` says what the fields
+/// say.
 [[nodiscard]] HeadError apply_response_framing(Head& head, Persistence& persistence);
 
-/// Names that would change framing, routing or authentication after the fact (RFC 9110 section 6.5.1).
+/// Names that would change framing, routing or authentication after the fact (RFC 9110
+/// section 6.5.1).
 [[nodiscard]] bool allowed_in_trailers(const Field& field) noexcept;
 
 }  // namespace aralez::h1

@@ -33,7 +33,9 @@ struct Cursor {
   /// CRLF and nothing else ends a line (RFC 9112 section 2.2 lets us refuse a bare LF).
   ParseResult line_end(std::uint16_t status) {
     if (end()) return kMore;
-    if (text[at] != '\r') return bad(status, text[at] == '\n' ? "bare LF ends a line" : "control byte in a line", Reason::bad_header);
+    if (text[at] != '\r')
+      return bad(status, text[at] == '\n' ? "bare LF ends a line" : "control byte in a line",
+                 Reason::bad_header);
     if (at + 1 >= text.size()) return kMore;
     if (text[at + 1] != '\n') return bad(status, "bare CR in a line", Reason::bad_header);
     at += 2;
@@ -52,8 +54,10 @@ ParseResult parse_field(Cursor& c, std::uint16_t status, Field& out) {
   }
   if (i == c.text.size()) return kMore;
   if (c.text[i] != ':') {
-    if (i == start && (c.text[i] == ' ' || c.text[i] == '\t')) return bad(status, "folded header line", Reason::bad_header);
-    if (c.text[i] == ' ' || c.text[i] == '\t') return bad(status, "white space before the colon", Reason::bad_header);
+    if (i == start && (c.text[i] == ' ' || c.text[i] == '\t'))
+      return bad(status, "folded header line", Reason::bad_header);
+    if (c.text[i] == ' ' || c.text[i] == '\t')
+      return bad(status, "white space before the colon", Reason::bad_header);
     return bad(status, "header name is not a token", Reason::bad_header);
   }
   if (i == start) return bad(status, "empty header name", Reason::bad_header);
@@ -69,8 +73,8 @@ ParseResult parse_field(Cursor& c, std::uint16_t status, Field& out) {
 }
 
 /// Field lines up to and with the empty line.
-ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t status, std::span<Field> storage,
-                         Fields& fields) {
+ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t status,
+                         std::span<Field> storage, Fields& fields) {
   std::size_t n = 0;
   while (true) {
     if (c.end()) return kMore;
@@ -79,7 +83,8 @@ ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t stat
       if (line.outcome == Parse::done) fields = Fields(storage, n);
       return line;
     }
-    if (n >= std::min(storage.size(), limits.fields)) return bad(431, "too many header fields", Reason::too_many_headers);
+    if (n >= std::min(storage.size(), limits.fields))
+      return bad(431, "too many header fields", Reason::too_many_headers);
     const auto field = parse_field(c, status, storage[n]);
     if (field.outcome != Parse::done) return field;
     ++n;
@@ -90,10 +95,12 @@ ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t stat
 ParseResult parse_version(std::string_view text, HttpVersion& version) {
   constexpr std::string_view kName = "HTTP/";
   const auto have = std::min(text.size(), kName.size());
-  if (text.substr(0, have) != kName.substr(0, have)) return bad(400, "no HTTP version in the first line", Reason::bad_request_line);
+  if (text.substr(0, have) != kName.substr(0, have))
+    return bad(400, "no HTTP version in the first line", Reason::bad_request_line);
   if (text.size() < 8) return kMore;
   const auto digit = [](char ch) { return ch >= '0' && ch <= '9'; };
-  if (!digit(text[5]) || text[6] != '.' || !digit(text[7])) return bad(400, "malformed HTTP version", Reason::bad_request_line);
+  if (!digit(text[5]) || text[6] != '.' || !digit(text[7]))
+    return bad(400, "malformed HTTP version", Reason::bad_request_line);
   if (text[5] != '1') return bad(505, "HTTP major version is not 1", Reason::unsupported_version);
   version = text[7] == '0' ? HttpVersion::http10 : HttpVersion::http11;
   return {Parse::done, 8, {}};
@@ -103,14 +110,18 @@ ParseResult parse_version(std::string_view text, HttpVersion& version) {
 bool split_absolute(Head& head) {
   const auto colon = head.target.find("://");
   const auto scheme = head.target.substr(0, colon);
-  if (colon == std::string_view::npos || !(iequals(scheme, "http") || iequals(scheme, "https"))) return false;
+  if (colon == std::string_view::npos || !(iequals(scheme, "http") || iequals(scheme, "https")))
+    return false;
   const auto rest = head.target.substr(colon + 3);
   const auto path = rest.find_first_of("/?");
   head.scheme = scheme;
   head.authority = rest.substr(0, path);
-  if (path == std::string_view::npos) head.target = head.method == Method::options ? "*" : "/";
-  else if (rest[path] == '/') head.target = rest.substr(path);
-  else return false;
+  if (path == std::string_view::npos)
+    head.target = head.method == Method::options ? "*" : "/";
+  else if (rest[path] == '/')
+    head.target = rest.substr(path);
+  else
+    return false;
   return !head.authority.empty();
 }
 
@@ -118,8 +129,10 @@ ParseResult check_target(Head& head) {
   if (head.method == Method::connect) return {Parse::done, 0, {}};  // answered 405 by the proxy
   if (head.target.starts_with('/')) return {Parse::done, 0, {}};
   if (head.target == "*")
-    return head.method == Method::options ? ParseResult{Parse::done, 0, {}} : bad(400, "`*` is for OPTIONS only", Reason::bad_target);
-  if (!split_absolute(head)) return bad(400, "request target is neither a path nor an http URL", Reason::bad_target);
+    return head.method == Method::options ? ParseResult{Parse::done, 0, {}}
+                                          : bad(400, "`*` is for OPTIONS only", Reason::bad_target);
+  if (!split_absolute(head))
+    return bad(400, "request target is neither a path nor an http URL", Reason::bad_target);
   return {Parse::done, 0, {}};
 }
 
@@ -148,16 +161,20 @@ ParseResult parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) 
 }
 
 /// A head that does not end within the limit is as bad as one that is longer.
-ParseResult bounded(ParseResult r, std::string_view text, const HeadLimits& limits, std::string_view what) {
-  if (r.outcome == Parse::more && text.size() > limits.bytes) return bad(431, what, Reason::head_too_large);
-  if (r.outcome == Parse::done && r.bytes > limits.bytes) return bad(431, what, Reason::head_too_large);
+ParseResult bounded(ParseResult r, std::string_view text, const HeadLimits& limits,
+                    std::string_view what) {
+  if (r.outcome == Parse::more && text.size() > limits.bytes)
+    return bad(431, what, Reason::head_too_large);
+  if (r.outcome == Parse::done && r.bytes > limits.bytes)
+    return bad(431, what, Reason::head_too_large);
   return r;
 }
 
-ParseResult request(std::string_view text, const HeadLimits& limits, std::span<Field> storage, Head& head,
-                    Persistence& persistence) {
+ParseResult request(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
+                    Head& head, Persistence& persistence) {
   Cursor c{text};
-  if (const auto line = parse_request_line(c, limits, head); line.outcome != Parse::done) return line;
+  if (const auto line = parse_request_line(c, limits, head); line.outcome != Parse::done)
+    return line;
   const auto fields = parse_fields(c, limits, 400, storage, head.fields);
   if (fields.outcome != Parse::done) return fields;
   if (const auto target = check_target(head); target.outcome != Parse::done) return target;
@@ -177,7 +194,8 @@ ParseResult status_line(Cursor& c, Head& head) {
     if (ch < '0' || ch > '9') return bad(502, "malformed status code", Reason::upstream_protocol);
     status = status * 10 + (ch - '0');
   }
-  if (status < 100 || status > 599) return bad(502, "status code out of range", Reason::upstream_protocol);
+  if (status < 100 || status > 599)
+    return bad(502, "status code out of range", Reason::upstream_protocol);
   head.status = static_cast<std::uint16_t>(status);
   c.at = 12;
   if (c.end()) return kMore;
@@ -190,8 +208,8 @@ ParseResult status_line(Cursor& c, Head& head) {
   return c.line_end(502);
 }
 
-ParseResult response(std::string_view text, const HeadLimits& limits, std::span<Field> storage, Head& head,
-                     Persistence& persistence) {
+ParseResult response(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
+                     Head& head, Persistence& persistence) {
   Cursor c{text};
   if (const auto line = status_line(c, head); line.outcome != Parse::done) return line;
   const auto fields = parse_fields(c, limits, 502, storage, head.fields);
@@ -205,18 +223,21 @@ ParseResult response(std::string_view text, const HeadLimits& limits, std::span<
 
 ParseResult parse_request(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
                           Head& head, Persistence& persistence) {
-  return bounded(request(text, limits, storage, head, persistence), text, limits, "request head too large");
+  return bounded(request(text, limits, storage, head, persistence), text, limits,
+                 "request head too large");
 }
 
-ParseResult parse_response(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
-                           Head& head, Persistence& persistence) {
-  return bounded(response(text, limits, storage, head, persistence), text, limits, "response head too large");
+ParseResult parse_response(std::string_view text, const HeadLimits& limits,
+                           std::span<Field> storage, Head& head, Persistence& persistence) {
+  return bounded(response(text, limits, storage, head, persistence), text, limits,
+                 "response head too large");
 }
 
-ParseResult parse_trailers(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
-                           Fields& trailers) {
+ParseResult parse_trailers(std::string_view text, const HeadLimits& limits,
+                           std::span<Field> storage, Fields& trailers) {
   Cursor c{text};
-  auto result = bounded(parse_fields(c, limits, 400, storage, trailers), text, limits, "trailers too large");
+  auto result =
+      bounded(parse_fields(c, limits, 400, storage, trailers), text, limits, "trailers too large");
   if (result.outcome == Parse::done) {
     result.bytes = c.at;
     trailers.remove_if([](const Field& f) { return !allowed_in_trailers(f); });

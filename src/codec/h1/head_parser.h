@@ -8,8 +8,8 @@
 
 namespace aralez::h1 {
 
-/// Why a head is refused: the status a client gets for it (0: none can be sent), what is counted, and static
-/// text for the log.
+/// Why a head is refused: the status a client gets for it (0: none can be sent), what is counted,
+/// and static text for the log.
 struct HeadError {
   std::uint16_t status = 0;
   std::string_view why;
@@ -36,18 +36,22 @@ struct ParseResult {
   HeadError error;        ///< when bad
 };
 
-/// Parses the head that starts at text[0] in place (RFC 9112 sections 2 to 6). Strict: what two parsers could
-/// read in two ways is refused. Framing and hop-by-hop fields are taken out of `head.fields`, which uses
-/// `storage`; that is also where the number of fields ends. `head.pin` is left alone.
+/// Parses the head that starts at text[0] in place (RFC 9112 sections 2 to 6). Strict: what two
+/// parsers could read in two ways is refused. Framing and hop-by-hop fields are taken out of
+/// `head.fields`, which uses `storage`; that is also where the number of fields ends. `head.pin` is
+/// left alone.
 [[nodiscard]] ParseResult parse_request(std::string_view text, const HeadLimits& limits,
-                                        std::span<Field> storage, Head& head, Persistence& persistence);
+                                        std::span<Field> storage, Head& head,
+                                        Persistence& persistence);
 
-/// As above for a response. What framing its body has also depends on the request; see response_length().
+/// As above for a response. What framing its body has also depends on the request; see
+/// response_length().
 [[nodiscard]] ParseResult parse_response(std::string_view text, const HeadLimits& limits,
-                                         std::span<Field> storage, Head& head, Persistence& persistence);
+                                         std::span<Field> storage, Head& head,
+                                         Persistence& persistence);
 
-/// Trailer section of a chunked body (RFC 9112 section 7.1.2): field lines up to an empty line. Framing,
-/// routing and hop-by-hop names are dropped.
+/// Trailer section of a chunked body (RFC 9112 section 7.1.2): field lines up to an empty line.
+/// Framing, routing and hop-by-hop names are dropped.
 [[nodiscard]] ParseResult parse_trailers(std::string_view text, const HeadLimits& limits,
                                          std::span<Field> storage, Fields& trailers);
 

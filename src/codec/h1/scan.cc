@@ -18,7 +18,8 @@ std::size_t scan_scalar(const char* p, std::size_t i, std::size_t n) noexcept {
 std::size_t scan_sse2(const char* p, std::size_t i, std::size_t n) noexcept {
   for (; i + 16 <= n; i += 16) {
     const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
-    const __m128i low = _mm_cmplt_epi8(_mm_xor_si128(x, _mm_set1_epi8(-128)), _mm_set1_epi8(0x20 - 128));
+    const __m128i low =
+        _mm_cmplt_epi8(_mm_xor_si128(x, _mm_set1_epi8(-128)), _mm_set1_epi8(0x20 - 128));
     const __m128i tab = _mm_cmpeq_epi8(x, _mm_set1_epi8('\t'));
     const __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
     const int bad = _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
@@ -27,11 +28,12 @@ std::size_t scan_sse2(const char* p, std::size_t i, std::size_t n) noexcept {
   return scan_scalar(p, i, n);
 }
 
-__attribute__((target("avx2"))) std::size_t scan_avx2(const char* p, std::size_t i, std::size_t n) noexcept {
+__attribute__((target("avx2"))) std::size_t scan_avx2(const char* p, std::size_t i,
+                                                      std::size_t n) noexcept {
   for (; i + 32 <= n; i += 32) {
     const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i));
-    const __m256i low =
-        _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20 - 128), _mm256_xor_si256(x, _mm256_set1_epi8(-128)));
+    const __m256i low = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20 - 128),
+                                          _mm256_xor_si256(x, _mm256_set1_epi8(-128)));
     const __m256i tab = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\t'));
     const __m256i del = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(0x7f));
     const int bad = _mm256_movemask_epi8(_mm256_or_si256(_mm256_andnot_si256(tab, low), del));

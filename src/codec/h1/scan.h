@@ -26,7 +26,8 @@ constexpr bool value_byte(char c) noexcept {
   // Most values end within the first sixteen bytes.
   if (s.size() >= 16) {
     const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s.data()));
-    const __m128i low = _mm_cmplt_epi8(_mm_xor_si128(x, _mm_set1_epi8(-128)), _mm_set1_epi8(0x20 - 128));
+    const __m128i low =
+        _mm_cmplt_epi8(_mm_xor_si128(x, _mm_set1_epi8(-128)), _mm_set1_epi8(0x20 - 128));
     const __m128i tab = _mm_cmpeq_epi8(x, _mm_set1_epi8('\t'));
     const __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
     const int bad = _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
@@ -38,8 +39,8 @@ constexpr bool value_byte(char c) noexcept {
   return i;
 }
 
-/// Length of the run of letters, digits and dashes at the front: what nearly all field names consist of. Stops
-/// early where it likes; the caller goes on byte by byte.
+/// Length of the run of letters, digits and dashes at the front: what nearly all field names
+/// consist of. Stops early where it likes; the caller goes on byte by byte.
 [[nodiscard]] inline std::size_t name_run(const char* p, std::size_t n) noexcept {
   std::size_t i = 0;
 #if defined(__SSE2__)
@@ -61,7 +62,8 @@ constexpr bool value_byte(char c) noexcept {
   return i;
 }
 
-/// Length of the run of visible ASCII without `#` at the front: a request target. Stops early where it likes.
+/// Length of the run of visible ASCII without `#` at the front: a request target. Stops early where
+/// it likes.
 [[nodiscard]] inline std::size_t target_run(const char* p, std::size_t n) noexcept {
   std::size_t i = 0;
 #if defined(__SSE2__)
@@ -69,8 +71,10 @@ constexpr bool value_byte(char c) noexcept {
     const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
     // Signed: bytes from 0x80 up are negative and fail the first test too.
     const __m128i visible = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x20));
-    const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('#')), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
-    const unsigned bad = ~static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(odd, visible))) & 0xffffU;
+    const __m128i odd =
+        _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('#')), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+    const unsigned bad =
+        ~static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(odd, visible))) & 0xffffU;
     if (bad != 0) return i + static_cast<std::size_t>(__builtin_ctz(bad));
   }
 #else

@@ -4,7 +4,8 @@
 
 namespace aralez::h1 {
 
-ServerCodec::ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch, const Limits& limits)
+ServerCodec::ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch,
+                         const Limits& limits)
     : StreamCore(transport, scratch), owner_(owner), limits_(limits) {}
 
 void ServerCodec::start() {
@@ -19,12 +20,13 @@ void ServerCodec::drain() {
 }
 
 HeadLimits ServerCodec::head_limits() const {
-  return {limits_.client_max_head_bytes, std::min<std::size_t>(limits_.client_max_headers, scratch_.fields.size()),
+  return {limits_.client_max_head_bytes,
+          std::min<std::size_t>(limits_.client_max_headers, scratch_.fields.size()),
           std::min(Limits::kMaxTarget, limits_.client_max_head_bytes)};
 }
 
-/// After a first look that found no end, waits for the end before parsing again: a head that drips in costs one
-/// scan, not one parse per byte.
+/// After a first look that found no end, waits for the end before parsing again: a head that drips
+/// in costs one scan, not one parse per byte.
 bool ServerCodec::head_may_be_complete() {
   const auto text = in_.text();
   if (scanned_ == 0 || text.size() > limits_.client_max_head_bytes) return true;
@@ -35,7 +37,8 @@ bool ServerCodec::head_may_be_complete() {
 
 void ServerCodec::read_head() {
   if (events_ || tx_ != Tx::head || wait_ == Wait::linger || wait_ == Wait::closed) return;
-  if (t_.output_bytes() > Limits::kBodyWindow) return;  // pipelining without reading: wait for the output
+  if (t_.output_bytes() > Limits::kBodyWindow)
+    return;  // pipelining without reading: wait for the output
   if (!skipped_empty_line_ && in_.text().starts_with("\r\n")) {  // RFC 9112 section 2.2
     in_.consume(2);
     skipped_empty_line_ = true;
@@ -102,11 +105,14 @@ void ServerCodec::send_head(const Head& head, End end) {
   f.mode = choose_mode(head, end);
   f.length = head.length.bytes;
   f.write_length = f.mode == BodyMode::length ||
-                   (f.mode == BodyMode::none && head.length.kind == BodyLength::Kind::known && head.status != 204);
+                   (f.mode == BodyMode::none && head.length.kind == BodyLength::Kind::known &&
+                    head.status != 204);
   if (f.mode == BodyMode::raw) after_ = After::close;
   if (rx_ == Rx::body && !body_worth_draining()) after_ = After::close;
-  if (after_ == After::close) f.connection = "close";
-  else if (version_ == HttpVersion::http10) f.connection = "keep-alive";
+  if (after_ == After::close)
+    f.connection = "close";
+  else if (version_ == HttpVersion::http10)
+    f.connection = "keep-alive";
   write_response_head(t_, head, f);
   writer_.start(f.mode, f.length);
   tx_ = end == End::yes ? Tx::done : Tx::body;
@@ -114,7 +120,8 @@ void ServerCodec::send_head(const Head& head, End end) {
 
 void ServerCodec::start_tunnel(const Head& head) {
   if (!upgrade_asked_ || rx_ != Rx::done) return reset(ResetCode::protocol);
-  write_response_head(t_, head, {.mode = BodyMode::raw, .connection = "Upgrade", .upgrade = head.upgrade});
+  write_response_head(t_, head,
+                      {.mode = BodyMode::raw, .connection = "Upgrade", .upgrade = head.upgrade});
   after_ = After::close;
   tunnel_ = true;
   writer_.start(BodyMode::raw, 0);
@@ -125,7 +132,8 @@ void ServerCodec::start_tunnel(const Head& head) {
   step_later();
 }
 
-/// A rest this small is cheaper to read than a new connection; a client that waits for a 100 sends none.
+/// A rest this small is cheaper to read than a new connection; a client that waits for a 100 sends
+/// none.
 bool ServerCodec::body_worth_draining() const {
   if (expect_pending_) return false;
   return rx_mode_ == BodyMode::chunked || rx_left_ <= Limits::kDrainBytes;
@@ -141,7 +149,8 @@ void ServerCodec::detach() {
   finish_output_then_close();
 }
 
-/// Reads what is left of the request, within a cap, so that the connection can go on (threats row 3).
+/// Reads what is left of the request, within a cap, so that the connection can go on (threats row
+/// 3).
 void ServerCodec::swallow_body() {
   credit_ = Limits::kDrainBytes;
   watch_rate();
@@ -158,8 +167,10 @@ void ServerCodec::next_request() {
   credit_ = 0;
   pipes_allowed_ = false;
   wait_for(Wait::idle, limits_.client_idle_timeout);
-  if (!in_.empty()) step_later();
-  else update_receiving();
+  if (!in_.empty())
+    step_later();
+  else
+    update_receiving();
 }
 
 void ServerCodec::body_progress() {
@@ -188,14 +199,17 @@ void ServerCodec::finish_output_then_close() {
   if (rx_ != Rx::done || !in_.empty()) rx_ = Rx::closed;  // more may come: read it off
   tx_ = Tx::closed;
   in_.clear();
-  if (t_.output_bytes() == 0) output_drained();
-  else update_receiving();
+  if (t_.output_bytes() == 0)
+    output_drained();
+  else
+    update_receiving();
 }
 
 void ServerCodec::refuse(const HeadError& error) {
   Head head{.status = error.status};
   owner_.on_refused(error, &head);
-  write_response_head(t_, head, {.mode = BodyMode::length, .write_length = true, .connection = "close"});
+  write_response_head(t_, head,
+                      {.mode = BodyMode::length, .write_length = true, .connection = "close"});
   StreamEvents* told = std::exchange(events_, nullptr);
   tx_ = Tx::done;
   rx_ = Rx::body;  // whatever follows is not read as a request
@@ -263,7 +277,8 @@ void ServerCodec::watch_rate() {
 void ServerCodec::on_timer(TimePoint) {
   switch (wait_) {
     case Wait::idle: return close_now(Transport::CloseMode::normal);
-    case Wait::head: return refuse({408, "request head took too long", Reason::client_head_timeout});
+    case Wait::head:
+      return refuse({408, "request head took too long", Reason::client_head_timeout});
     case Wait::rate: return check_rate();
     case Wait::linger: return close_now(Transport::CloseMode::normal);
     case Wait::nothing:
@@ -290,8 +305,10 @@ void ServerCodec::check_rate() {
     wait_ = Wait::nothing;
     return;
   }
-  if (rx_ == Rx::body || sending) watch_rate();
-  else wait_ = Wait::nothing;
+  if (rx_ == Rx::body || sending)
+    watch_rate();
+  else
+    wait_ = Wait::nothing;
 }
 
 }  // namespace aralez::h1

@@ -5,13 +5,15 @@
 
 namespace aralez::h1 {
 
-/// Told by a ServerCodec about its connection. Calls may come from anywhere in the codec; on_closed is the last.
+/// Told by a ServerCodec about its connection. Calls may come from anywhere in the codec; on_closed
+/// is the last.
 class ServerEvents {
  public:
   /// A request begins; its head follows at once.
   virtual StreamEvents& on_stream(Stream& stream) = 0;
-  /// A request was refused by the codec itself. When `answer` is given it will be sent: the receiver sets its
-  /// status and fields, which must outlive the call only until the codec returns from it.
+  /// A request was refused by the codec itself. When `answer` is given it will be sent: the
+  /// receiver sets its status and fields, which must outlive the call only until the codec returns
+  /// from it.
   virtual void on_refused(const HeadError& error, Head* answer) = 0;
   /// The connection is over. The receiver retires the codec and its transport.
   virtual void on_closed() = 0;
@@ -20,11 +22,13 @@ class ServerEvents {
   ~ServerEvents() = default;
 };
 
-/// HTTP/1.0 and 1.1 towards clients (RFC 9112): keep-alive, pipelining one request at a time, chunked bodies both
-/// ways, upgrades. Enforces head deadline, idle time-out and minimum body rate. One worker, no I/O of its own.
+/// HTTP/1.0 and 1.1 towards clients (RFC 9112): keep-alive, pipelining one request at a time,
+/// chunked bodies both ways, upgrades. Enforces head deadline, idle time-out and minimum body rate.
+/// One worker, no I/O of its own.
 class ServerCodec final : public StreamCore {
  public:
-  ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch, const Limits& limits);
+  ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch,
+              const Limits& limits);
 
   /// The transport is connected and this codec is its receiver.
   void start();
@@ -58,7 +62,9 @@ class ServerCodec final : public StreamCore {
   void refuse(const HeadError& error);
   void next_request();
   [[nodiscard]] bool body_worth_draining() const;
-  [[nodiscard]] bool swallowing() const { return !events_ && tx_ == Tx::done && wait_ == Wait::rate; }
+  [[nodiscard]] bool swallowing() const {
+    return !events_ && tx_ == Tx::done && wait_ == Wait::rate;
+  }
   void swallow_body();
   void finish_output_then_close();
   void close_now(Transport::CloseMode mode);

@@ -13,7 +13,9 @@ void StreamCore::start_body(BodyMode mode, std::uint64_t length) {
   rx_ = empty ? Rx::done : Rx::body;
 }
 
-void StreamCore::on_received() { step(); }
+void StreamCore::on_received() {
+  step();
+}
 
 void StreamCore::step() {
   if (owed_ > 0 && events_) events_->on_sent(static_cast<std::size_t>(std::exchange(owed_, 0)));
@@ -187,8 +189,10 @@ void StreamCore::send_trailers(const Fields& trailers) {
 
 void StreamCore::on_sent(std::uint64_t credit, bool drained) {
   if (credit > 0 && events_) events_->on_sent(static_cast<std::size_t>(credit));
-  if (drained) output_drained();
-  else body_progress();
+  if (drained)
+    output_drained();
+  else
+    body_progress();
 }
 
 }  // namespace aralez::h1

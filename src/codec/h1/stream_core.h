@@ -11,13 +11,15 @@
 
 namespace aralez::h1 {
 
-/// Where heads are parsed into; one per worker is enough, because a head is handed on before the next is read.
+/// Where heads are parsed into; one per worker is enough, because a head is handed on before the
+/// next is read.
 struct HeadScratch {
   std::array<Field, Limits::kMaxUpstreamHeaders> fields;
 };
 
-/// What the two roles of an HTTP/1 connection have in common: one message in each direction at a time, body
-/// credits, splicing, tunnels. A role says what a head looks like and what follows a message.
+/// What the two roles of an HTTP/1 connection have in common: one message in each direction at a
+/// time, body credits, splicing, tunnels. A role says what a head looks like and what follows a
+/// message.
 class StreamCore : public Stream, public TransportEvents {
  public:
   StreamCore(const StreamCore&) = delete;

@@ -6,8 +6,8 @@
 namespace aralez::h1 {
 namespace {
 
-/// Checked append into room that was sized before. Heads are made of many short texts, so short copies are
-/// done in place.
+/// Checked append into room that was sized before. Heads are made of many short texts, so short
+/// copies are done in place.
 class Out {
  public:
   explicit Out(std::span<std::byte> room)
@@ -81,8 +81,8 @@ std::size_t framing_size(const WireFraming& f) {
 }  // namespace
 
 void write_request_head(Transport& to, const Head& head, const WireFraming& framing) {
-  Out out(to.output_space(head.method_text.size() + head.target.size() + 16 + fields_size(head.fields) +
-                          framing_size(framing)));
+  Out out(to.output_space(head.method_text.size() + head.target.size() + 16 +
+                          fields_size(head.fields) + framing_size(framing)));
   out.put(head.method_text);
   out.put(" ");
   out.put(head.target);
@@ -133,8 +133,10 @@ std::uint64_t BodyWriter::send(Transport& to, Chain&& body, End end) {
   }
   queued_ += n - dropped;
   if (mode_ == BodyMode::chunked) {
-    if (n > 0) to.queue_copy(end == End::yes ? "\r\n0\r\n\r\n" : "\r\n");
-    else if (end == End::yes) to.queue_copy("0\r\n\r\n");
+    if (n > 0)
+      to.queue_copy(end == End::yes ? "\r\n0\r\n\r\n" : "\r\n");
+    else if (end == End::yes)
+      to.queue_copy("0\r\n\r\n");
   }
   return dropped;
 }

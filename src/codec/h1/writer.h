@@ -8,10 +8,10 @@ namespace aralez::h1 {
 
 /// How a body is put on the wire.
 enum class BodyMode : std::uint8_t {
-  none,     ///< no body at all; what is sent is dropped (HEAD, 204, 304)
-  length,   ///< Content-Length bytes
+  none,    ///< no body at all; what is sent is dropped (HEAD, 204, 304)
+  length,  ///< Content-Length bytes
   chunked,
-  raw,      ///< until the connection ends; tunnels
+  raw,  ///< until the connection ends; tunnels
 };
 
 /// Framing lines a codec adds behind the fields of a head.
@@ -38,7 +38,9 @@ class BodyWriter {
   }
   [[nodiscard]] BodyMode mode() const noexcept { return mode_; }
   /// Body bytes still owed to an announced length.
-  [[nodiscard]] std::uint64_t left() const noexcept { return mode_ == BodyMode::length ? left_ : 0; }
+  [[nodiscard]] std::uint64_t left() const noexcept {
+    return mode_ == BodyMode::length ? left_ : 0;
+  }
   /// Bytes queued since start().
   [[nodiscard]] std::uint64_t queued() const noexcept { return queued_; }
 

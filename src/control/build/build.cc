@@ -11,7 +11,8 @@ RouteTimeouts timeouts_of(const Limits& limits, const PathConfig& path) {
 
 ClusterSpec cluster_of(const HostConfig& host, const PathConfig& path) {
   ClusterSpec spec{.name = host.host + path.path};
-  for (const ServerConfig& s : path.servers) spec.endpoints.push_back({.host = s.host, .port = s.port});
+  for (const ServerConfig& s : path.servers)
+    spec.endpoints.push_back({.host = s.host, .port = s.port});
   return spec;
 }
 

@@ -10,7 +10,8 @@
 namespace aralez {
 
 /// Makes the filters of a route; server/registry.cc has the one that names them.
-using ChainMaker = std::function<FilterChain(const MainConfig&, const UpstreamsConfig&, const PathConfig&)>;
+using ChainMaker =
+    std::function<FilterChain(const MainConfig&, const UpstreamsConfig&, const PathConfig&)>;
 
 struct BuildInputs {
   const MainConfig& main;
@@ -18,10 +19,11 @@ struct BuildInputs {
   ChainMaker make_chain;
   std::shared_ptr<const Responder> files;  ///< null when there is no file server
   std::uint64_t generation = 0;
-  std::uint64_t hash_key = 0;              ///< of the route table; stays for the life of the process
+  std::uint64_t hash_key = 0;  ///< of the route table; stays for the life of the process
 };
 
-/// Turns typed configuration into an immutable snapshot. The configuration was checked before, so this cannot fail.
+/// Turns typed configuration into an immutable snapshot. The configuration was checked before, so
+/// this cannot fail.
 [[nodiscard]] std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& inputs);
 
 }  // namespace aralez

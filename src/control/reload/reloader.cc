@@ -20,7 +20,8 @@ std::string list_routes(const Snapshot& snapshot, const UpstreamsConfig& config)
       std::string servers;
       for (const auto& s : path.servers)
         servers += fmt::format("{}{}:{}", servers.empty() ? "" : ", ", s.host, s.port);
-      out += fmt::format("\n{}{} -> {}", host.host, path.path, servers.empty() ? "no servers" : servers);
+      out += fmt::format("\n{}{} -> {}", host.host, path.path,
+                         servers.empty() ? "no servers" : servers);
     }
   }
   return out;
@@ -52,18 +53,21 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
         guarded += fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
   if (!guarded.empty())
     say(LogLevel::warn,
-        "authorization cannot be checked by this version: these routes answer 503 instead of being served open" +
+        "authorization cannot be checked by this version: these routes answer 503 instead of being "
+        "served open" +
             guarded);
   if (config.provider != Provider::file)
-    say(LogLevel::warn, "only the provider \"file\" is available in this version: there are no routes");
+    say(LogLevel::warn,
+        "only the provider \"file\" is available in this version: there are no routes");
 }
 
 std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
   const auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
   if (loaded.status == LoadedUpstreams::Status::broken) return nullptr;
   if (loaded.status == LoadedUpstreams::Status::missing)
-    say(LogLevel::warn, setup_.main.upstreams_conf +
-                            " does not exist: running without routes until it does; every request is answered 502");
+    say(LogLevel::warn,
+        setup_.main.upstreams_conf +
+            " does not exist: running without routes until it does; every request is answered 502");
   fingerprint_ = loaded.fingerprint;
   return build(loaded.config);
 }
@@ -80,12 +84,14 @@ void Reloader::reload(Cause cause, const Publish& publish) {
     return;
   }
   if (loaded.status == LoadedUpstreams::Status::broken) {
-    say(LogLevel::error, "reload refused, the running configuration stays:\n" + diagnostics.render());
+    say(LogLevel::error,
+        "reload refused, the running configuration stays:\n" + diagnostics.render());
     return;
   }
   if (loaded.config.provider != Provider::file) {
     say(LogLevel::error,
-        "reload refused, the running configuration stays: only the provider \"file\" is available in this version");
+        "reload refused, the running configuration stays: only the provider \"file\" is available "
+        "in this version");
     return;
   }
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());

@@ -10,8 +10,8 @@
 
 namespace aralez {
 
-/// Loads upstreams.yaml with its conf.d, turns it into snapshots, and keeps the last good one when a save is
-/// broken. One caller at a time: start-up, then the watcher's thread.
+/// Loads upstreams.yaml with its conf.d, turns it into snapshots, and keeps the last good one when
+/// a save is broken. One caller at a time: start-up, then the watcher's thread.
 class Reloader {
  public:
   using Publish = std::function<void(std::shared_ptr<const Snapshot>)>;
@@ -26,13 +26,13 @@ class Reloader {
 
   explicit Reloader(Setup setup) : setup_(std::move(setup)) {}
 
-  /// The first configuration. A missing file gives an empty one and a warning; a broken one gives null, and
-  /// `diagnostics` says why.
+  /// The first configuration. A missing file gives an empty one and a warning; a broken one gives
+  /// null, and `diagnostics` says why.
   [[nodiscard]] std::shared_ptr<const Snapshot> load_first(Diagnostics& diagnostics);
 
   enum class Cause : std::uint8_t { changed, asked };
-  /// Loads again and publishes what is good and differs from what runs. Everything else is logged and changes
-  /// nothing.
+  /// Loads again and publishes what is good and differs from what runs. Everything else is logged
+  /// and changes nothing.
   void reload(Cause cause, const Publish& publish);
 
  private:

@@ -4,8 +4,8 @@
 
 namespace aralez {
 
-/// Stands in for an authorization whose verification this build does not have: answers 503, so that a protected
-/// route is never served open.
+/// Stands in for an authorization whose verification this build does not have: answers 503, so that
+/// a protected route is never served open.
 class AuthGuard final : public Filter {
  public:
   explicit AuthGuard(std::string type) : type_(std::move(type)) {}

@@ -5,12 +5,14 @@
 namespace aralez {
 
 /// Tells the upstream who asked and how: `X-Forwarded-For` appended to and merged into one line,
-/// `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Real-IP` set, `Forwarded` of the client dropped (behaviour
-/// section 21). Runs before the headers filter, so that configured headers win.
+/// `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Real-IP` set, `Forwarded` of the client dropped
+/// (behaviour section 21). Runs before the headers filter, so that configured headers win.
 class ForwardedFilter final : public Filter {
  public:
   Verdict on_request_head(RequestContext& request, Reply& reply) const override;
-  [[nodiscard]] std::string describe() const override { return "forwarded: X-Forwarded-*, X-Real-IP"; }
+  [[nodiscard]] std::string describe() const override {
+    return "forwarded: X-Forwarded-*, X-Real-IP";
+  }
 };
 
 }  // namespace aralez

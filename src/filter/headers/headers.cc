@@ -16,8 +16,10 @@ std::vector<Field> fields_of(const std::vector<HeaderRule>& rules) {
 
 void put_last_wins(std::vector<HeaderRule>& out, const HeaderRule& rule) {
   const auto same = [&](const HeaderRule& r) { return iequals(r.name, rule.name); };
-  if (const auto at = std::find_if(out.begin(), out.end(), same); at != out.end()) *at = rule;
-  else out.push_back(rule);
+  if (const auto at = std::find_if(out.begin(), out.end(), same); at != out.end())
+    *at = rule;
+  else
+    out.push_back(rule);
 }
 
 std::string names(const std::vector<HeaderRule>& rules) {

@@ -6,8 +6,9 @@
 
 namespace aralez {
 
-/// `server_headers` replace what the client sent, `client_headers` are added to what the upstream sent (behaviour
-/// section 9). Lists come ready made: route values before global ones, each name once among the server headers.
+/// `server_headers` replace what the client sent, `client_headers` are added to what the upstream
+/// sent (behaviour section 9). Lists come ready made: route values before global ones, each name
+/// once among the server headers.
 class HeadersFilter final : public Filter {
  public:
   HeadersFilter(std::vector<HeaderRule> server, std::vector<HeaderRule> client);
@@ -22,8 +23,8 @@ class HeadersFilter final : public Filter {
   std::vector<Field> add_;  ///< views into client_
 };
 
-/// Global and route lists as one: globals always apply; among server headers a route's value wins and the last of
-/// a repeated name counts (section 9).
+/// Global and route lists as one: globals always apply; among server headers a route's value wins
+/// and the last of a repeated name counts (section 9).
 [[nodiscard]] std::vector<HeaderRule> merge_server_headers(const std::vector<HeaderRule>& route,
                                                            const std::vector<HeaderRule>& global);
 [[nodiscard]] std::vector<HeaderRule> merge_client_headers(const std::vector<HeaderRule>& route,

@@ -39,7 +39,8 @@ TEST(Headers, host_may_be_overridden) {
 }
 
 TEST(Headers, route_beats_global_and_the_last_of_a_name_counts) {
-  const auto s = merge_server_headers({{"x-a", "route"}, {"X-C", "1"}, {"x-c", "2"}}, {{"X-A", "global"}, {"X-B", "b"}});
+  const auto s = merge_server_headers({{"x-a", "route"}, {"X-C", "1"}, {"x-c", "2"}},
+                                      {{"X-A", "global"}, {"X-B", "b"}});
   ASSERT_EQ(s.size(), 3U);
   EXPECT_EQ(s[0], (HeaderRule{"x-a", "route"}));
   EXPECT_EQ(s[1], (HeaderRule{"X-B", "b"}));

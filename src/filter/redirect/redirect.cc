@@ -17,7 +17,8 @@ Verdict redirect(RequestContext& request, Reply& reply, std::string_view locatio
 Verdict RedirectFilter::on_request_head(RequestContext& request, Reply& reply) const {
   const std::string_view target = request.path.forward == "*" ? "/" : request.path.forward;
   if (!config_.redirect_to.empty())
-    return redirect(request, reply, request.arena.join({config_.redirect_to, target}), Reason::redirect);
+    return redirect(request, reply, request.arena.join({config_.redirect_to, target}),
+                    Reason::redirect);
   if (!config_.to_https || request.client.tls) return Verdict::proceed;
   if (request.host.empty()) {  // nothing to build a URL from
     reply.status = 400;
@@ -26,8 +27,10 @@ Verdict RedirectFilter::on_request_head(RequestContext& request, Reply& reply) c
     reply.why = "to_https needs a host";
     return Verdict::replied;
   }
-  const std::string port = config_.https_port == 443 ? "" : ":" + std::to_string(config_.https_port);
-  return redirect(request, reply, request.arena.join({"https://", request.host, port, target}), Reason::https_redirect);
+  const std::string port =
+      config_.https_port == 443 ? "" : ":" + std::to_string(config_.https_port);
+  return redirect(request, reply, request.arena.join({"https://", request.host, port, target}),
+                  Reason::https_redirect);
 }
 
 std::string RedirectFilter::describe() const {

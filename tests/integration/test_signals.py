@@ -1,0 +1,209 @@
+"""Signals, draining and the files of the process: behaviour section 15.4, issue 4 point 13."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+
+import pytest
+
+from support.client import Client
+from support.deadline import wait_until
+from support.origin import Origin, answer
+from support.proxy import Proxy, route
+from support.websocket import EchoClient, EchoServer
+
+STOPS = [signal.SIGTERM, signal.SIGQUIT]
+
+
+def slow_origin() -> tuple[Origin, threading.Event]:
+    gate = threading.Event()
+    origin = Origin()
+    origin.on("/slow", lambda conn, request: (conn.hold(gate), conn.send(answer("finished"))))
+    return origin, gate
+
+
+def refuses(proxy: Proxy) -> bool:
+    try:
+        Client(proxy.address).close()
+        return False
+    except OSError:
+        return True
+
+
+def test_int_exits_at_once_with_status_0() -> None:
+    origin, _ = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}) as proxy, proxy.client() as client:
+        client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow")
+        proxy.stop(signal.SIGINT)
+        client.wait_closed(allow_bytes=True)
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_drain_finishes_running_requests_and_takes_no_new_ones(number: signal.Signals) -> None:
+    origin, gate = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy:
+        with proxy.client() as busy, proxy.client() as idle, proxy.client() as fresh:
+            assert idle.request("/").status == 200
+            busy.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            origin.wait_seen("/slow")
+            proxy.signal(number)
+            wait_until(lambda: refuses(proxy), "no new connections")
+            idle.wait_closed()
+            fresh.wait_closed()
+            assert proxy.alive()
+            gate.set()
+            r = busy.response()
+            assert (r.status, r.body) == (200, b"finished")
+            busy.wait_closed()
+        assert proxy.wait_exit() == 0
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_drain_without_work_ends_at_once(number: signal.Signals) -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 600}) as proxy:
+        assert proxy.get("/").status == 200
+        proxy.stop(number)
+
+
+def test_drain_lets_a_running_upload_finish() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy:
+        with proxy.client() as client:
+            client.send("POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nfirst")
+            origin.wait_seen("/up")
+            proxy.signal(signal.SIGTERM)
+            wait_until(lambda: refuses(proxy), "no new connections")
+            client.send("-last")
+            r = client.response("POST")
+            assert r.status == 200
+            assert (r.get("connection") or "").lower() == "close"
+        assert proxy.wait_exit() == 0
+        assert origin.seen("/up")[0].body == b"first-last"
+
+
+def test_grace_period_bounds_the_drain() -> None:
+    origin, _ = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 1}) as proxy, proxy.client() as client:
+        client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow")
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait_exit() == 0
+
+
+def test_int_ends_a_drain() -> None:
+    origin, _ = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 600}) as proxy, proxy.client() as client:
+        client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow")
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: refuses(proxy), "draining")
+        proxy.signal(signal.SIGINT)
+        assert proxy.wait_exit() == 0
+
+
+def test_file_events_while_draining_do_no_harm() -> None:
+    origin, gate = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy, proxy.client() as client:
+        client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow")
+        proxy.signal(signal.SIGQUIT)
+        wait_until(lambda: refuses(proxy), "draining")
+        for text in ("provider: file\n", "broken: [", "provider: file\nupstreams: {}\n"):
+            proxy.replace_upstreams(text)
+            proxy.signal(signal.SIGHUP)
+        gate.set()
+        assert client.response().body == b"finished"
+        assert proxy.wait_exit() == 0
+
+
+def test_tunnels_are_ended_by_the_grace_period_at_the_latest() -> None:
+    with EchoServer() as echo, Proxy({"ws.test": {"/": route(echo.server)}}, main={"grace_period_seconds": 1}) as proxy:
+        with EchoClient(proxy.address, "ws.test") as ws:
+            assert ws.echo("x") == "x"
+            proxy.signal(signal.SIGTERM)
+            assert proxy.wait_exit() == 0
+
+
+def test_several_workers_drain_together() -> None:
+    origin, gate = slow_origin()
+    with origin, Proxy({"a.test": {"/": route(origin)}}, main={"threads": 4, "grace_period_seconds": 60}) as proxy:
+        clients = [proxy.client() for _ in range(16)]
+        for c in clients:
+            c.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow", 16)
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: refuses(proxy), "no new connections")
+        gate.set()
+        for c in clients:
+            assert c.response().body == b"finished"
+            c.close()
+        assert proxy.wait_exit() == 0
+
+
+def test_pipe_is_ignored() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}) as proxy:
+        for _ in range(5):
+            proxy.signal(signal.SIGPIPE)
+        assert proxy.get("/").status == 200
+
+
+def test_pid_file_names_the_process() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}) as proxy:
+        path = proxy.folder / "pid"
+        wait_until(lambda: path.exists() and path.read_text().strip(), "pid file")
+        assert int(path.read_text()) == proxy.pid
+
+
+def test_pid_file_is_not_written_through_a_symlink() -> None:
+    proxy = Proxy({})
+    victim = proxy.folder / "victim"
+    victim.write_text("precious")
+    (proxy.folder / "pid").symlink_to(victim)
+    try:
+        proxy.start(ready=False)
+        wait_until(lambda: not proxy.alive() or not refuses(proxy), "started or refused to")
+        assert victim.read_text() == "precious"
+    finally:
+        proxy.close()
+
+
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (TRACE|DEBUG|INFO|WARN|ERROR) [A-Za-z0-9_:]+ - .*")
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_log_lines_have_the_known_shape(to_file: bool) -> None:
+    proxy = Proxy({"a.test": {"/": route("127.0.0.1:1")}})
+    if to_file:
+        proxy.main["log_file"] = str(proxy.folder / "server.log")
+    with proxy:
+        assert proxy.get("/").status == 502
+        proxy.write_upstreams("broken: [")
+        proxy.wait_log(r"upstreams\.yaml")
+        proxy.stop()
+        lines = proxy.log().splitlines()
+        assert lines and LINE.fullmatch(lines[0]), lines[:3]
+        # A record may span several lines; the continuation is indented or belongs to the route table.
+        assert sum(1 for line in lines if LINE.fullmatch(line)) >= 2
+        assert not any(line.startswith("20") and not LINE.fullmatch(line) for line in lines), lines
+        if to_file:
+            assert (proxy.folder / "stdout").read_text() == ""
+
+
+def test_log_level_silences_what_is_below_it() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "error"}) as proxy:
+        proxy.get("/")
+        assert not re.search(r" (DEBUG|INFO|WARN|TRACE) ", proxy.log())
+
+
+def test_client_bytes_cannot_forge_log_lines() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "trace", "access_log": "all"}) as proxy:
+        for bad in ("GET / HTTP/1.1\r\nHost: a\x0b\n2026-01-01 00:00:00 ERROR forged - x\r\n\r\n", "GET /%0aERROR HTTP/1.1\r\nHost: \r\n\r\n",
+                    "GET /\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n", "\n2026-01-01 00:00:00 ERROR forged - y\r\n\r\n"):
+            with proxy.client() as client:
+                client.send(bad)
+                client.response()
+        proxy.stop()
+        assert "ERROR forged" not in "\n".join(line[:40] for line in proxy.log().splitlines())
+        assert "\x1b" not in proxy.log()

@@ -1,0 +1,1 @@
+"""What the black-box tests share: the proxy under test, scripted peers, and waits with deadlines."""
