@@ -88,7 +88,7 @@ bool has_control(std::string_view text) {
   });
 }
 
-std::nullopt_t refuse(const Field& field, Diagnostics& diagnostics, std::string message) {
+std::nullopt_t refuse(const KeyedNode& field, Diagnostics& diagnostics, std::string message) {
   diagnostics.error(field.node.source(), field.key, std::move(message));
   return std::nullopt;
 }
@@ -130,7 +130,7 @@ std::string shown(std::string_view value) {
   return fmt::format("\"{}{}\"", value.substr(0, n), n < value.size() ? "..." : "");
 }
 
-std::optional<bool> decode_bool(Field field, Diagnostics& diagnostics) {
+std::optional<bool> decode_bool(KeyedNode field, Diagnostics& diagnostics) {
   const Node& node = field.node;
   if (!node.is_scalar())
     return refuse(field, diagnostics,
@@ -148,7 +148,7 @@ std::optional<bool> decode_bool(Field field, Diagnostics& diagnostics) {
                 fmt::format("{} is not a boolean; write {}", shown(node.text()), meant));
 }
 
-std::optional<std::int64_t> decode_integer(Field field, Diagnostics& diagnostics,
+std::optional<std::int64_t> decode_integer(KeyedNode field, Diagnostics& diagnostics,
                                            IntegerRule rule) {
   const Node& node = field.node;
   if (!node.is_scalar())
@@ -169,7 +169,7 @@ std::optional<std::int64_t> decode_integer(Field field, Diagnostics& diagnostics
   return parsed.value;
 }
 
-std::optional<std::chrono::milliseconds> decode_seconds(Field field, Diagnostics& diagnostics,
+std::optional<std::chrono::milliseconds> decode_seconds(KeyedNode field, Diagnostics& diagnostics,
                                                         SecondsRule rule) {
   using Seconds = std::chrono::duration<double>;
   const Node& node = field.node;
@@ -193,7 +193,7 @@ std::optional<std::chrono::milliseconds> decode_seconds(Field field, Diagnostics
   return std::chrono::round<std::chrono::milliseconds>(Seconds(*value));
 }
 
-std::optional<std::string> decode_text(Field field, Diagnostics& diagnostics, Secret secret) {
+std::optional<std::string> decode_text(KeyedNode field, Diagnostics& diagnostics, Secret secret) {
   const Node& node = field.node;
   if (!node.is_scalar())
     return refuse(field, diagnostics,
@@ -212,7 +212,7 @@ std::optional<std::string> decode_text(Field field, Diagnostics& diagnostics, Se
   return node.text();
 }
 
-std::vector<TextItem> decode_list(Field field, Diagnostics& diagnostics, Secret secret) {
+std::vector<TextItem> decode_list(KeyedNode field, Diagnostics& diagnostics, Secret secret) {
   std::vector<TextItem> out;
   const Node& node = field.node;
   if (!node.is_sequence()) {
@@ -223,7 +223,7 @@ std::vector<TextItem> decode_list(Field field, Diagnostics& diagnostics, Secret 
   std::size_t index = 0;
   for (const Node* item : node.items()) {
     std::string key = fmt::format("{}[{}]", field.key, ++index);
-    const Field entry{*item, key};
+    const KeyedNode entry{*item, key};
     if (item->is_null()) {
       refuse(entry, diagnostics, "this entry is empty; remove it");
     } else if (item->is_mapping()) {

@@ -13,7 +13,7 @@
 namespace aralez {
 
 /// A node to decode and the name it has in messages.
-struct Field {
+struct KeyedNode {
   const Node& node;
   std::string_view key;
 };
@@ -38,15 +38,15 @@ struct SecondsRule {
 
 /// Each reports what is wrong with the node, with its position, and returns nullopt then.
 /// Pre: the node is not null; absent and empty are the caller's business.
-[[nodiscard]] std::optional<bool> decode_bool(Field field, Diagnostics& diagnostics);
-[[nodiscard]] std::optional<std::int64_t> decode_integer(Field field, Diagnostics& diagnostics,
+[[nodiscard]] std::optional<bool> decode_bool(KeyedNode field, Diagnostics& diagnostics);
+[[nodiscard]] std::optional<std::int64_t> decode_integer(KeyedNode field, Diagnostics& diagnostics,
                                                          IntegerRule rule = {});
 /// A number of seconds, fractions allowed.
-[[nodiscard]] std::optional<std::chrono::milliseconds> decode_seconds(Field field,
+[[nodiscard]] std::optional<std::chrono::milliseconds> decode_seconds(KeyedNode field,
                                                                       Diagnostics& diagnostics,
                                                                       SecondsRule rule = {});
 /// Text: quoted, or plain and not a boolean or a number. Without control characters.
-[[nodiscard]] std::optional<std::string> decode_text(Field field, Diagnostics& diagnostics,
+[[nodiscard]] std::optional<std::string> decode_text(KeyedNode field, Diagnostics& diagnostics,
                                                      Secret secret = Secret::no);
 
 /// One entry of a list of texts.
@@ -56,7 +56,7 @@ struct TextItem {
   std::string key;  ///< `servers[2]`, counting from 1
 };
 /// The entries that are text; each other one is reported. A node that is no list gives none.
-[[nodiscard]] std::vector<TextItem> decode_list(Field field, Diagnostics& diagnostics,
+[[nodiscard]] std::vector<TextItem> decode_list(KeyedNode field, Diagnostics& diagnostics,
                                                 Secret secret = Secret::no);
 
 /// The value for a message, quoted. It is cut at the first blank or quote, for a quote that was not

@@ -171,11 +171,11 @@ def test_sighup_reloads(two) -> None:
     one, other = two
     with Proxy({"a.test": {"/": route(one)}}) as proxy:
         proxy.write_upstreams(proxy.marked({"a.test": {"/": route(other)}}))
-        proxy.signal(signal.SIGHUP)
+        proxy.send_signal(signal.SIGHUP)
         proxy.wait_applied()
         assert served_by(proxy) == "two"
         for _ in range(20):  # nothing new: nothing happens
-            proxy.signal(signal.SIGHUP)
+            proxy.send_signal(signal.SIGHUP)
         assert served_by(proxy) == "two"
 
 

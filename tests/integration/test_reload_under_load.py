@@ -57,7 +57,7 @@ def test_thousand_reloads_under_load_lose_nothing() -> None:
             try:
                 for n in range(1, reloads + 1):
                     proxy.replace_upstreams(proxy.marked(hosts(n)))
-                    proxy.signal(signal.SIGHUP)
+                    proxy.send_signal(signal.SIGHUP)
                     proxy.wait_applied(deadline=20)
                     assert not broken, broken
                     assert load.poll() is None

@@ -49,7 +49,7 @@ def test_drain_finishes_running_requests_and_takes_no_new_ones(number: signal.Si
             assert idle.request("/").status == 200
             busy.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
             origin.wait_seen("/slow")
-            proxy.signal(number)
+            proxy.send_signal(number)
             wait_until(lambda: refuses(proxy), "no new connections")
             idle.wait_closed()
             fresh.wait_closed()
@@ -73,7 +73,7 @@ def test_drain_lets_a_running_upload_finish() -> None:
         with proxy.client() as client:
             client.send("POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nfirst")
             origin.wait_seen("/up")
-            proxy.signal(signal.SIGTERM)
+            proxy.send_signal(signal.SIGTERM)
             wait_until(lambda: refuses(proxy), "no new connections")
             client.send("-last")
             r = client.response("POST")
@@ -88,7 +88,7 @@ def test_grace_period_bounds_the_drain() -> None:
     with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 1}) as proxy, proxy.client() as client:
         client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
         origin.wait_seen("/slow")
-        proxy.signal(signal.SIGTERM)
+        proxy.send_signal(signal.SIGTERM)
         assert proxy.wait_exit() == 0
 
 
@@ -97,9 +97,9 @@ def test_int_ends_a_drain() -> None:
     with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 600}) as proxy, proxy.client() as client:
         client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
         origin.wait_seen("/slow")
-        proxy.signal(signal.SIGTERM)
+        proxy.send_signal(signal.SIGTERM)
         wait_until(lambda: refuses(proxy), "draining")
-        proxy.signal(signal.SIGINT)
+        proxy.send_signal(signal.SIGINT)
         assert proxy.wait_exit() == 0
 
 
@@ -108,11 +108,11 @@ def test_file_events_while_draining_do_no_harm() -> None:
     with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy, proxy.client() as client:
         client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
         origin.wait_seen("/slow")
-        proxy.signal(signal.SIGQUIT)
+        proxy.send_signal(signal.SIGQUIT)
         wait_until(lambda: refuses(proxy), "draining")
         for text in ("provider: file\n", "broken: [", "provider: file\nupstreams: {}\n"):
             proxy.replace_upstreams(text)
-            proxy.signal(signal.SIGHUP)
+            proxy.send_signal(signal.SIGHUP)
         gate.set()
         assert client.response().body == b"finished"
         assert proxy.wait_exit() == 0
@@ -122,7 +122,7 @@ def test_tunnels_are_ended_by_the_grace_period_at_the_latest() -> None:
     with EchoServer() as echo, Proxy({"ws.test": {"/": route(echo.server)}}, main={"grace_period_seconds": 1}) as proxy:
         with EchoClient(proxy.address, "ws.test") as ws:
             assert ws.echo("x") == "x"
-            proxy.signal(signal.SIGTERM)
+            proxy.send_signal(signal.SIGTERM)
             assert proxy.wait_exit() == 0
 
 
@@ -133,7 +133,7 @@ def test_several_workers_drain_together() -> None:
         for c in clients:
             c.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
         origin.wait_seen("/slow", 16)
-        proxy.signal(signal.SIGTERM)
+        proxy.send_signal(signal.SIGTERM)
         wait_until(lambda: refuses(proxy), "no new connections")
         gate.set()
         for c in clients:
@@ -145,7 +145,7 @@ def test_several_workers_drain_together() -> None:
 def test_pipe_is_ignored() -> None:
     with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}) as proxy:
         for _ in range(5):
-            proxy.signal(signal.SIGPIPE)
+            proxy.send_signal(signal.SIGPIPE)
         assert proxy.get("/").status == 200
 
 

@@ -68,7 +68,7 @@ def test_tunnel_survives_reloads_of_other_routes_and_of_its_own(world) -> None:
         with Proxy({"ws.test": {"/": route(echo.server)}}) as proxy, EchoClient(proxy.address, "ws.test") as ws:
             for i in range(20):
                 proxy.replace_upstreams(proxy.marked({"ws.test": {"/": route(echo.server)}, f"h{i}.test": {"/": route(origin)}}))
-                proxy.signal(signal.SIGHUP)
+                proxy.send_signal(signal.SIGHUP)
                 proxy.wait_applied()
                 assert ws.echo(f"{i}") == f"{i}"
 

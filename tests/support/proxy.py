@@ -179,7 +179,7 @@ class Proxy:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         assert self.process
         self.process.send_signal(number)
 
@@ -193,7 +193,7 @@ class Proxy:
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ends the process and checks that it ended well."""
         if self.alive():
-            self.signal(number)
+            self.send_signal(number)
         code = self.wait_exit()
         reports = _SANITIZER.findall(self.stderr() + self.log())
         assert not reports, f"reported: {reports[0]}\n{self.stderr()[-6000:]}"
