@@ -57,7 +57,7 @@ void Socket::on_io(std::uint32_t what) {
   }
   if ((what & ready::kWrite) && !writable_) {
     writable_ = true;
-    if (out_bytes_ > 0 || fin_queued_) flush();
+    if (out_bytes_ > 0 || fin_ == Fin::queued) flush();
     if (!fd_) return;
   }
   if (receiving_ && readable_) {
@@ -210,7 +210,10 @@ void Socket::flush() {
   if (out_bytes_ == 0) {
     tail_.reset();
     tail_begin_ = tail_end_ = 0;
-    if (fin_queued_) ::shutdown(fd_.get(), SHUT_WR);
+    if (fin_ == Fin::queued) {
+      fin_ = Fin::sent;
+      ::shutdown(fd_.get(), SHUT_WR);
+    }
   }
   events_.on_sent(credit, out_bytes_ == 0);
 }
@@ -293,7 +296,8 @@ std::uint64_t Socket::drop_sent(std::uint64_t n) {
 }
 
 void Socket::shutdown_write() {
-  fin_queued_ = true;
+  if (fin_ != Fin::none) return;
+  fin_ = Fin::queued;
   flush_later();
 }
 

@@ -48,6 +48,8 @@ class Socket final : public Transport, private IoHandler {
 
  private:
   enum class Connect : std::uint8_t { done, pending };
+  /// Our end of output: asked for, then sent once.
+  enum class Fin : std::uint8_t { none, queued, sent };
 
   void on_io(std::uint32_t what) override;
   void finish_connect();
@@ -89,13 +91,13 @@ class Socket final : public Transport, private IoHandler {
   MemberDeferred<Socket, &Socket::flush> flush_{*this};
   MemberDeferred<Socket, &Socket::resume_recv> resume_{*this};
   Connect connect_ = Connect::done;
+  Fin fin_ = Fin::none;
   // What the kernel last said of each direction, and what is wanted: independent facts, not a
   // state.
   bool readable_ = false;
   bool writable_ = true;
   bool peer_end_ = false;
   bool receiving_ = false;
-  bool fin_queued_ = false;
 };
 
 }  // namespace aralez

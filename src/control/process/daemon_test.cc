@@ -1,5 +1,6 @@
 #include "control/process/daemon.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -7,7 +8,6 @@
 #include <cstdio>
 #include <thread>
 
-#include "control/process/signals.h"
 #include "control/process/support_test.h"
 
 namespace aralez {
@@ -115,19 +115,6 @@ TEST_F(DaemonTest, refuses_when_threads_run) {
   const auto start = daemonize({});
   ASSERT_FALSE(start);
   EXPECT_EQ(start.error().code, EBUSY);
-}
-
-TEST_F(DaemonTest, the_caller_can_be_interrupted_while_it_waits) {
-  const pid_t caller = ::fork();
-  if (caller == 0) {
-    const SignalWaiter blocked;
-    const auto start = daemonize({});
-    tell("x");
-    std::array<char, 1>
-        end{};  // until the caller is gone, which closes nothing of ours: wait for init
-    while (::kill(caller_of_daemon_, 0) == 0 && end[0] == 0) std::this_thread::yield();
-    ::_exit(0);
-  }
 }
 
 }  // namespace
