@@ -30,6 +30,8 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void clear();
 
   [[nodiscard]] bool ready() const noexcept { return static_cast<bool>(up_); }
+  /// Request body that the upstream's connection still holds.
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
 
   // From the upstream.
   void on_head(Head&& head, End end) override;

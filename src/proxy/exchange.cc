@@ -142,7 +142,10 @@ void Exchange::on_sent(std::size_t n) {
 }
 
 void Exchange::on_request_sent(std::size_t n) {
-  if (request_end_ == End::no) down_->grant(n);
+  if (request_end_ == End::no)
+    down_->grant(n);
+  else if (state_ == State::tunnel)
+    maybe_finish();  // the last words are out
 }
 
 void Exchange::on_reset(ResetCode) {
@@ -238,10 +241,11 @@ void Exchange::reply(Reply&& r) {
 }
 
 /// An answer that is complete ends the exchange, whatever of the request is still to come: the
-/// server codec swallows that or closes. A tunnel ends when both directions have.
+/// server codec swallows that or closes. A tunnel ends when both directions have, and nothing of
+/// them is held here.
 void Exchange::maybe_finish() {
   if (response_end_ == End::no) return;
-  if (state_ == State::tunnel && request_end_ == End::no) return;
+  if (state_ == State::tunnel && (request_end_ == End::no || attempt_.unsent() > 0)) return;
   finish();
 }
 

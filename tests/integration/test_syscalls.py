@@ -151,7 +151,8 @@ def test_small_chunked_answer_costs_no_more(origin: Origin, steady) -> None:
 
 def test_local_answer_costs_one_receive_and_one_send(steady) -> None:
     n = 300
-    with Proxy({"a.test": {"/": route("127.0.0.1:1", redirect_to="http://b.test")}}) as proxy:
+    with Proxy({"a.test": {"/": route("127.0.0.1:1", redirect_to="http://b.test")}},
+               main={"log_level": "warn"}) as proxy:  # no log line per answer
         counts = steady(proxy, b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET", n, status=301)
     receives, sends = sum(counts[c] for c in RECEIVE), sum(counts[c] for c in SEND)
     assert n <= receives <= n + SLACK and n <= sends <= n + SLACK, dict(counts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 from typing import Callable
 
+from support import poll
 from support.deadline import Deadline
 from support.http1 import Closed, Reader, Response
 
@@ -36,7 +36,7 @@ class Client:
         left = memoryview(data.encode("latin-1") if isinstance(data, str) else data)
         end = Deadline(deadline)
         while left:
-            _, ready, _ = select.select([], [self.sock], [], end.left())
+            _, ready, _ = poll.select([], [self.sock], [], end.left())
             if not ready:
                 raise AssertionError(f"{len(left)} bytes not taken within the deadline")
             left = left[self.sock.send(left):]
@@ -47,7 +47,7 @@ class Client:
         left = memoryview(data)
         end = Deadline(deadline)
         while left and not end.over():
-            readable, writable, _ = select.select([self.sock], [self.sock], [], end.left())
+            readable, writable, _ = poll.select([self.sock], [self.sock], [], end.left())
             if readable and not writable:
                 break
             if not writable:
@@ -86,7 +86,7 @@ class Client:
 
     def is_open(self) -> bool:
         """True as long as neither bytes nor a close are waiting."""
-        ready, _, _ = select.select([self.sock], [], [], 0)
+        ready, _, _ = poll.select([self.sock], [], [], 0)
         return not ready and not self.reader.ended
 
     def expect_no_answer(self, deadline: float = 10.0) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import select
 import socket
 from typing import Callable, Iterable
 
+from support import poll
 from support.deadline import Deadline
 
 MAX_HEAD = 1 << 20
@@ -141,7 +141,7 @@ class Reader:
         """Gets more bytes; false when the peer has closed. Fails at the deadline."""
         if self.ended:
             return False
-        ready, _, _ = select.select([self.sock], [], [], end.left())
+        ready, _, _ = poll.select([self.sock], [], [], end.left())
         if not ready:
             raise AssertionError(f"no bytes within the deadline; so far {bytes(self.buffer[:300])!r}")
         data = self.sock.recv(size)

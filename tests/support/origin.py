@@ -10,12 +10,12 @@ Without a handler a request is answered 200 with the body `<name> <METHOD> <targ
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 import threading
 from typing import Callable
 
+from support import poll
 from support.deadline import Deadline, wait_until
 from support.http1 import Closed, Malformed, Reader, Request, Truncated
 
@@ -47,7 +47,7 @@ class Connection:
         left = memoryview(data.encode("latin-1") if isinstance(data, str) else data)
         end = Deadline(deadline)
         while left:
-            _, ready, _ = select.select([], [self.sock], [], min(0.1, end.left()))
+            _, ready, _ = poll.select([], [self.sock], [], min(0.1, end.left()))
             if self.origin.stopping.is_set():
                 raise Stopped
             if ready:
@@ -171,7 +171,7 @@ class Origin:
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
-            ready, _, _ = select.select([self._listener, self._woken], [], [])
+            ready, _, _ = poll.select([self._listener, self._woken], [], [])
             if self._listener not in ready:
                 continue
             try:
@@ -220,7 +220,7 @@ class Origin:
         while not conn.reader.buffer:
             if self.stopping.is_set():
                 return False
-            ready, _, _ = select.select([conn.sock], [], [], 0.2)
+            ready, _, _ = poll.select([conn.sock], [], [], 0.2)
             if ready:
                 return True
         return True
