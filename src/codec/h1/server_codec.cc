@@ -245,6 +245,14 @@ void ServerCodec::on_recv_end() {
   if (told) told->on_reset(ResetCode::closed);
 }
 
+/// With a reset: what the kernel still holds for a client that hardly reads would keep it served
+/// for long.
+void ServerCodec::cut_off() {
+  StreamEvents* told = std::exchange(events_, nullptr);
+  close_now(Transport::CloseMode::abort);
+  if (told) told->on_reset(ResetCode::timeout);
+}
+
 void ServerCodec::on_broken(Error) {
   StreamEvents* told = std::exchange(events_, nullptr);
   close_now(Transport::CloseMode::normal);
@@ -293,13 +301,13 @@ void ServerCodec::check_rate() {
   const bool sending = t_.output_bytes() > 0;
   if (least > 0 && sending && sent - std::min(sent, rate_tx_) < least) {
     owner_.on_refused({0, "client reads too slowly", Reason::client_slow}, nullptr);
-    return on_broken({Errc::timeout, Origin::downstream, "client reads too slowly"});
+    return cut_off();
   }
   const bool receiving = rx_ == Rx::body && credit_ > 0 && !credit_ran_out_ && !tunnel_;
   if (least > 0 && receiving && !sending && rx_total_ - rate_rx_ < least) {
     if (tx_ == Tx::head) return refuse({408, "request body comes too slowly", Reason::client_slow});
     owner_.on_refused({0, "request body comes too slowly", Reason::client_slow}, nullptr);
-    return on_broken({Errc::timeout, Origin::downstream, "request body comes too slowly"});
+    return cut_off();
   }
   if (tunnel_) {
     wait_ = Wait::nothing;

@@ -75,6 +75,7 @@ class ServerCodec final : public StreamCore {
   void watch_rate();
   void on_timer(TimePoint now);
   void check_rate();
+  void cut_off();
 
   /// How the connection goes on after this response.
   enum class After : std::uint8_t { keep, close };

@@ -1,5 +1,9 @@
 #include "control/build/build.h"
 
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+
 namespace aralez {
 namespace {
 
@@ -14,6 +18,32 @@ ClusterSpec cluster_of(const HostConfig& host, const PathConfig& path) {
   for (const ServerConfig& s : path.servers)
     spec.endpoints.push_back({.host = s.host, .port = s.port});
   return spec;
+}
+
+using HeaderList = std::vector<HeaderRule> PathConfig::*;
+
+/// A list of a route without one of its own is that of the nearest route above it (behaviour
+/// section 9).
+const std::vector<HeaderRule>& inherited(
+    const std::unordered_map<std::string_view, const PathConfig*>& paths, const PathConfig& path,
+    HeaderList list) {
+  std::string_view at = path.path;
+  while ((path.*list).empty() && at.size() > 1) {
+    at = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
+    const auto above = paths.find(at);
+    if (above != paths.end() && !(above->second->*list).empty()) return above->second->*list;
+  }
+  return path.*list;
+}
+
+std::vector<PathConfig> with_inherited_headers(const HostConfig& host) {
+  std::unordered_map<std::string_view, const PathConfig*> known;
+  for (const PathConfig& path : host.paths) known.emplace(path.path, &path);
+  std::vector<PathConfig> out = host.paths;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    for (const HeaderList list : {&PathConfig::server_headers, &PathConfig::client_headers})
+      out[i].*list = inherited(known, host.paths[i], list);
+  return out;
 }
 
 /// The file server's own listener has one route, which is in no table.
@@ -32,7 +62,7 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
   snapshot->generation = in.generation;
   std::vector<RouteTable::Entry> entries;
   for (const HostConfig& host : in.upstreams.hosts) {
-    for (const PathConfig& path : host.paths) {
+    for (const PathConfig& path : with_inherited_headers(host)) {
       Route route{.host = host.host, .path = path.path, .source = path.source.to_string()};
       route.chain = in.make_chain(in.main, in.upstreams, path);
       route.timeouts = timeouts_of(in.main.limits, path);
