@@ -2,10 +2,17 @@
 
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <unistd.h>
 
-#include <csignal>
+#include <cstdlib>
 #include <iostream>
+#include <optional>
 
+#include "control/process/daemon.h"
+#include "control/process/pid_file.h"
+#include "control/process/privileges.h"
+#include "control/process/service_manager.h"
+#include "control/process/signals.h"
 #include "control/reload/reloader.h"
 #include "control/watch/folder_watcher.h"
 #include "observe/server_log.h"
@@ -17,6 +24,7 @@ namespace aralez {
 namespace {
 
 constexpr std::string_view kTarget = "aralez::server";
+constexpr int kFailed = 1;
 
 std::uint64_t random_key() {
   std::uint64_t key = 0;
@@ -31,60 +39,145 @@ bool acceptable(const Diagnostics& diagnostics) {
   return !diagnostics.has_errors();
 }
 
+int failed(std::string_view what) {
+  std::cerr << "aralez: " << what << std::endl;
+  return kFailed;
+}
+
+/// -t: every file is read, nothing is opened or started.
+int test(const MainConfig& main, Diagnostics& diagnostics) {
+  static_cast<void>(load_upstreams(main.upstreams_conf, diagnostics));
+  if (!acceptable(diagnostics)) return kFailed;
+  std::cout << "Server Test passed, exiting" << std::endl;
+  return 0;
+}
+
+/// From the snapshot to the last signal. One per process.
+class Server {
+ public:
+  Server(const MainConfig& main, Logger& logger, SignalWaiter& signals)
+      : main_(main),
+        logger_(logger),
+        signals_(signals),
+        hash_key_(random_key()),
+        reloader_({.main = main,
+                   .make_chain = make_chain,
+                   .files = nullptr,
+                   .logger = logger,
+                   .hash_key = hash_key_}),
+        plane_(main, logger, hash_key_) {}
+
+  int explain_request(const std::string& request) {
+    Diagnostics diagnostics;
+    const auto first = reloader_.load_first(diagnostics);
+    if (!acceptable(diagnostics) || !first) return kFailed;
+    std::cout << explain(request, main_, *first) << std::flush;
+    return 0;
+  }
+
+  /// `starting` is held by a daemon until it serves.
+  int serve(std::optional<DaemonStart> starting) {
+    FolderWatcher watcher(watched(), logger_, [this](WatchReport r) { reload(r); });
+    Diagnostics diagnostics;
+    const auto first = reloader_.load_first(diagnostics);
+    if (!acceptable(diagnostics) || !first) return kFailed;
+    if (auto ok = plane_.listen(); !ok) return failed(ok.error().what);
+    auto pid_file = PidFile::write(main_.pid_file);
+    if (!pid_file) return failed(pid_file.error().what);
+    if (!main_.runuser.empty()) {
+      if (auto ok = drop_privileges(main_.runuser, main_.rungroup); !ok)
+        return failed(ok.error().what);
+    }
+    plane_.start(first);
+    watcher.start();
+    if (starting) starting->ready();
+    if (auto ok = notify_ready(); !ok) logger_.write(LogLevel::warn, kTarget, ok.error().what);
+    return until_told(watcher);
+  }
+
+ private:
+  [[nodiscard]] WatchSpec watched() const {
+    return {.files = {main_.upstreams_conf},
+            .folders = {{.path = conf_d_of(main_.upstreams_conf), .endings = {".yaml"}}}};
+  }
+
+  void reload(WatchReport r) {
+    reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
+                     [this](std::shared_ptr<const Snapshot> s) { plane_.publish(s); });
+  }
+
+  /// Behaviour section 15.4.
+  int until_told(FolderWatcher& watcher) {
+    while (true) {
+      switch (signals_.wait()) {
+        case ProcessSignal::hangup: watcher.poke(); break;
+        case ProcessSignal::interrupt: return 0;
+        case ProcessSignal::terminate:
+        case ProcessSignal::quit: return drain();
+      }
+    }
+  }
+
+  /// Lets requests end; an INT meanwhile ends at once.
+  int drain() {
+    constexpr Millis kLook{50};
+    logger_.write(LogLevel::info, kTarget,
+                  "draining: no new connections, requests under way go on");
+    plane_.drain();
+    const TimePoint deadline = std::chrono::steady_clock::now() + main_.grace_period;
+    while (!plane_.wait_until(std::min(deadline, std::chrono::steady_clock::now() + kLook))) {
+      if (signals_.wait_for(Millis{0}) == ProcessSignal::interrupt) break;
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      logger_.write(LogLevel::warn, kTarget, "grace period is over: requests under way are cut");
+      break;
+    }
+    return 0;
+  }
+
+  const MainConfig& main_;
+  Logger& logger_;
+  SignalWaiter& signals_;
+  const std::uint64_t hash_key_;
+  Reloader reloader_;
+  DataPlane plane_;
+};
+
+/// Daemon or not; threads come after this.
+int start(const Options& options, const MainConfig& main) {
+  std::optional<DaemonStart> starting;
+  if (options.action == Options::Action::run && (options.daemon || main.daemon)) {
+    auto daemon = daemonize({.error_log = main.error_log});
+    if (!daemon) return failed(daemon.error().what);
+    starting = std::move(*daemon);
+  }
+  SignalWaiter signals;
+  const bool run = options.action == Options::Action::run;
+  auto log = ServerLog::open({.level = run ? main.log_level : LogLevel::off,
+                              .file = {.path = run ? main.log_file.path : std::string(),
+                                       .max_bytes = main.log_file.max_megabytes * 1024 * 1024,
+                                       .keep = main.log_file.max_files}});
+  if (!log) return failed(log.error().what);
+  if (run) {
+    if (auto limit = raise_fd_limit(); !limit)
+      (*log)->write(LogLevel::warn, kTarget, limit.error().what);
+  }
+  Server server(main, **log, signals);
+  return run ? server.serve(std::move(starting)) : server.explain_request(options.explain);
+}
+
 }  // namespace
 
 int run(const Options& options) {
   Diagnostics diagnostics;
-  const auto main = load_main(options.conf, diagnostics);
+  auto main = load_main(options.conf, diagnostics);
   if (!main) {
     acceptable(diagnostics);
-    return 1;
+    return kFailed;
   }
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int s : {SIGINT, SIGTERM, SIGQUIT, SIGHUP}) sigaddset(&signals, s);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-
-  auto log = ServerLog::open({.level = main->log_level, .file = {.path = main->log_file.path}});
-  if (!log) {
-    std::cerr << log.error().what << '\n';
-    return 1;
-  }
-  Logger& logger = **log;
-  const std::uint64_t key = random_key();
-  Reloader reloader({.main = *main,
-                     .make_chain = make_chain,
-                     .files = nullptr,
-                     .logger = logger,
-                     .hash_key = key});
-  auto first = reloader.load_first(diagnostics);
-  if (!acceptable(diagnostics) || !first) return 1;
-  if (options.action == Options::Action::explain) {
-    std::cout << explain(options.explain, *main, *first);
-    return 0;
-  }
-  DataPlane plane(*main, logger, key);
-  FolderWatcher watcher({.files = {main->upstreams_conf}}, logger, [&](WatchReport r) {
-    reloader.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
-                    [&](std::shared_ptr<const Snapshot> s) { plane.publish(s); });
-  });
-  if (auto ok = plane.listen(); !ok) {
-    std::cerr << ok.error().what << '\n';
-    return 1;
-  }
-  plane.start(first);
-  watcher.start();
-  while (true) {
-    const int sig = ::sigwaitinfo(&signals, nullptr);
-    if (sig == SIGHUP) watcher.poke();
-    if (sig == SIGINT) return 0;
-    if (sig == SIGTERM || sig == SIGQUIT) {
-      plane.drain();
-      static_cast<void>(plane.wait_until(std::chrono::steady_clock::now() + main->grace_period));
-      return 0;
-    }
-  }
+  if (const char* key = std::getenv("JWT_KEY")) main->master_key = key;
+  if (options.action == Options::Action::test) return test(*main, diagnostics);
+  if (!acceptable(diagnostics)) return kFailed;
+  return start(options, *main);
 }
 
 }  // namespace aralez

@@ -63,9 +63,9 @@ PathConfig read_path(MapReader& map) {
   read_header_keys(map, path.client_headers, path.server_headers);
   read_limit_keys(map, path.rate_limit, path.x4xx_limit);
   map.boolean("healthcheck", path.healthcheck);
-  map.seconds("connect_timeout", path.connect_timeout);
-  map.seconds("first_byte_timeout", path.first_byte_timeout);
-  map.seconds("idle_timeout", path.idle_timeout);
+  map.seconds("upstream_connect_timeout", path.connect_timeout);
+  map.seconds("upstream_first_byte_timeout", path.first_byte_timeout);
+  map.seconds("upstream_idle_timeout", path.idle_timeout);
   if (map.get("sticky_sessions") != nullptr)
     map.diagnostics().warning(
         map.at("sticky_sessions"), "sticky_sessions",
