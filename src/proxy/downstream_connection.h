@@ -31,6 +31,8 @@ class DownstreamConnection final : public Retired, public ListNode, private h1::
   /// False when the kernel refuses to watch the socket.
   [[nodiscard]] bool start(UniqueFd fd);
   void drain() { codec_.drain(); }
+  /// Ends it now, with its request.
+  void cut_off() { codec_.cut_off(); }
   [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
 
  private:

@@ -68,6 +68,8 @@ class Server {
         plane_(main, logger, hash_key_) {}
 
   int explain_request(const std::string& request) {
+    if (request.find("://") == std::string::npos)
+      return failed("--explain takes a request such as 'GET http://host/path'");
     Diagnostics diagnostics;
     const auto first = reloader_.load_first(diagnostics);
     if (!acceptable(diagnostics) || !first) return kFailed;
@@ -171,6 +173,9 @@ int run(const Options& options) {
   Diagnostics diagnostics;
   auto main = load_main(options.conf, diagnostics);
   if (!main) {
+    // All mistakes of all files at once.
+    if (const auto path = upstreams_conf_of(options.conf); !path.empty())
+      static_cast<void>(load_upstreams(path, diagnostics));
     acceptable(diagnostics);
     return kFailed;
   }

@@ -37,6 +37,7 @@ void Worker::run() {
                             "cannot watch a listening socket");
   }
   reactor_.run();
+  cut_off_all();
 }
 
 void Worker::adopt_later(std::shared_ptr<const Snapshot> snapshot) {
@@ -75,11 +76,20 @@ void Worker::on_connection_closed(DownstreamConnection& c) {
 void Worker::drain() {
   draining_ = true;
   for (auto& door : doors_) door->listener.drain();
+  for (auto* c : connections()) c->drain();
+  stop_if_drained();
+}
+
+void Worker::cut_off_all() {
+  for (auto* c : connections()) c->cut_off();
+  reactor_.finish_turn();
+}
+
+std::vector<DownstreamConnection*> Worker::connections() const {
   std::vector<DownstreamConnection*> all;
   all.reserve(connections_.size());
-  for (auto& [raw, owned] : connections_) all.push_back(raw);
-  for (auto* c : all) c->drain();
-  stop_if_drained();
+  for (const auto& [raw, owned] : connections_) all.push_back(raw);
+  return all;
 }
 
 void Worker::stop_if_drained() {

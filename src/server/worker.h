@@ -58,6 +58,9 @@ class Worker final : private ConnectionOwner {
   void accept(UniqueFd fd, const SocketAddress& peer, ListenerRole role);
   void on_connection_closed(DownstreamConnection& c) override;
   void drain();
+  /// What is still open when the loop has ended: requests go before the codecs that they refer to.
+  void cut_off_all();
+  [[nodiscard]] std::vector<DownstreamConnection*> connections() const;
   void stop_if_drained();
 
   const WorkerOptions options_;

@@ -34,6 +34,8 @@ class ServerCodec final : public StreamCore {
   void start();
   /// Closes when the request at hand, if any, has been answered.
   void drain();
+  /// Ends the connection with a reset; a request under way hears of it.
+  void cut_off();
   /// Between requests: nothing would be lost by closing now.
   [[nodiscard]] bool idle() const noexcept { return wait_ == Wait::idle && in_.empty(); }
 
@@ -75,7 +77,6 @@ class ServerCodec final : public StreamCore {
   void watch_rate();
   void on_timer(TimePoint now);
   void check_rate();
-  void cut_off();
 
   /// How the connection goes on after this response.
   enum class After : std::uint8_t { keep, close };

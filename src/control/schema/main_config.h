@@ -105,4 +105,7 @@ struct MainConfig {
 [[nodiscard]] std::optional<MainConfig> parse_main(std::string_view text, std::string file,
                                                    Diagnostics& diagnostics);
 
+/// `upstreams_conf` of a file that may have mistakes elsewhere; empty when it cannot be found.
+[[nodiscard]] std::string upstreams_conf_of(const std::string& path);
+
 }  // namespace aralez
