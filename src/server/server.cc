@@ -15,6 +15,7 @@
 #include "control/process/signals.h"
 #include "control/reload/reloader.h"
 #include "control/watch/folder_watcher.h"
+#include "files/file_responder.h"
 #include "observe/server_log.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
@@ -52,6 +53,11 @@ int test(const MainConfig& main, Diagnostics& diagnostics) {
   return 0;
 }
 
+std::shared_ptr<const Responder> files_of(const MainConfig& main) {
+  if (!main.file_server_address || main.file_server_folder.empty()) return nullptr;
+  return std::make_shared<FileResponder>(main.file_server_folder);
+}
+
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
@@ -62,7 +68,7 @@ class Server {
         hash_key_(random_key()),
         reloader_({.main = main,
                    .make_chain = make_chain,
-                   .files = nullptr,
+                   .files = files_of(main),
                    .logger = logger,
                    .hash_key = hash_key_}),
         plane_(main, logger, hash_key_) {}
