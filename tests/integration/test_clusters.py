@@ -47,13 +47,6 @@ def test_ipv6_endpoint(spelling: str) -> None:
         assert proxy.get("/v6").text() == "origin GET /v6"
 
 
-def test_endpoint_by_name() -> None:
-    with Origin() as origin, Proxy({"a.test": {"/": route(f"localhost:{origin.port}")}}) as proxy:
-        with proxy.client() as client:
-            for i in range(20):
-                assert client.request(f"/{i}").status == 200
-
-
 def test_name_that_does_not_resolve_is_an_answer_and_not_an_end() -> None:
     with Origin() as origin:
         with Proxy({"a.test": {"/": route("no-such-host.invalid:80"), "/ok": route(origin)}}) as proxy:

@@ -93,6 +93,7 @@ TEST_F(DaemonTest, output_goes_to_the_terminal_until_it_is_ready_then_to_the_err
     std::fputs("out\n", stdout);
     std::fflush(stdout);
     std::fputs("err\n", stderr);
+    std::fflush(stderr);
     tell("done");
     return 0;
   });

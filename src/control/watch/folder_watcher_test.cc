@@ -350,6 +350,8 @@ TEST_F(FolderWatcherTest, may_be_destroyed_unstarted_and_while_busy) {
 }
 
 TEST_F(FolderWatcherTest, looks_at_times_when_inotify_cannot_be_had) {
+  watch();  // UBSan needs a descriptor to look at a type for the first time
+  watcher_.reset();
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};  // nothing can be opened
