@@ -99,6 +99,9 @@ class Loop {
   }
   /// After the events of a turn: fires timers, runs what was put off, frees what was retired.
   void finish_turn();
+  /// Work waits for the end of another turn, so that one must not sleep: edge-triggered descriptors
+  /// say nothing twice.
+  [[nodiscard]] bool has_work() const noexcept { return !turn_end_.empty(); }
   void set_now(TimePoint now) noexcept { now_ = now; }
 
  private:

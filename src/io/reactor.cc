@@ -45,7 +45,8 @@ void Reactor::run() {
 
 void Reactor::turn(Millis max_wait) {
   std::array<epoll_event, kEventsPerTurn> events;
-  const Millis wait = std::min(max_wait, timers().until_next(now(), max_wait));
+  const Millis wait =
+      has_work() ? Millis{0} : std::min(max_wait, timers().until_next(now(), max_wait));
   const int n =
       ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, static_cast<int>(wait.count()));
   set_now(std::chrono::steady_clock::now());

@@ -64,7 +64,7 @@ def test_large_response_to_a_reader_that_pauses(origin: Origin, proxy: Proxy, ex
             conn.close()
     origin.on("/down", send)
     before = proxy.rss_bytes()
-    with proxy.client(receive_buffer=1 << 20) as client:
+    with proxy.client(receive_buffer=65536) as client:
         client.send("GET /down HTTP/1.1\r\nHost: a.test\r\n\r\n")
         wait_until(lambda: origin.connections[origin.seen("/down")[0].connection].sent > 0 if origin.seen("/down") else False, "response begun")
         conn = origin.connections[origin.seen("/down")[0].connection]
