@@ -147,6 +147,7 @@ void Attempt::on_head(Head&& head, End end) {
   if (state_ == State::tunnel) return;
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
+    replay_ = Replay::impossible;
     sent_body_.clear();
     if (end == End::no)
       wait(timeouts_.idle);
@@ -174,6 +175,8 @@ void Attempt::on_sent(std::size_t n) {
   unsent_ -= std::min(n, unsent_);
   if (state_ == State::sending)
     wait(timeouts_.first_byte);
+  else if (state_ == State::receiving && body_end_ == End::no)
+    wait(timeouts_.idle);
   else if (state_ == State::tunnel)
     wait(context_.limits.tunnel_idle_timeout);
   exchange_.on_request_sent(n);
@@ -210,7 +213,7 @@ void Attempt::wait(Millis time) {
 /// rules do.
 bool Attempt::client_is_the_slow_one() const {
   if (state_ == State::sending) return body_end_ == End::no && unsent_ == 0;
-  return state_ == State::receiving && unsettled_ > 0;
+  return state_ == State::receiving && (unsettled_ > 0 || (body_end_ == End::no && unsent_ == 0));
 }
 
 void Attempt::on_timer(TimePoint) {

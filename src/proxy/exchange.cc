@@ -123,7 +123,8 @@ void Exchange::upstream_ready(Stream& upstream) {
 
 void Exchange::on_body(Chain&& body, End end) {
   request_end_ = end;
-  if (state_ != State::forwarding && state_ != State::tunnel) return;  // answered already
+  // An upstream may answer while it still reads: only an exchange that is over takes no more.
+  if (state_ == State::done) return;
   if (attempt_.ready())
     attempt_.send_body(std::move(body), end);
   else
