@@ -19,7 +19,8 @@ struct Block {
   std::uint32_t refs = 0;
   std::uint32_t capacity = 0;
   BlockPool* pool = nullptr;
-  std::unique_ptr<std::byte[]> bytes;
+  std::span<std::byte> bytes;            ///< right behind the block itself
+  std::unique_ptr<std::byte[]> storage;  ///< holds both
 };
 
 /// Counted reference to a block; the last one hands it back to its pool.
@@ -41,9 +42,7 @@ class BlockRef {
   explicit operator bool() const noexcept { return block_ != nullptr; }
   Block* operator->() const noexcept { return block_; }
   [[nodiscard]] Block* get() const noexcept { return block_; }
-  [[nodiscard]] std::span<std::byte> bytes() const noexcept {
-    return {block_->bytes.get(), block_->capacity};
-  }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return block_->bytes; }
   [[nodiscard]] bool unique() const noexcept { return block_ && block_->refs == 1; }
 
  private:
@@ -54,8 +53,7 @@ class BlockRef {
 /// cache.
 class BlockPool {
  public:
-  /// An HTTP/2 frame and its header fit. The odd 64 bytes keep consecutive blocks off the same
-  /// cache sets.
+  /// An HTTP/2 frame and its header fit.
   static constexpr std::size_t kBlockSize = 16 * 1024 + 64;
 
   /// At most `keep` free blocks are held back from the allocator.
@@ -66,7 +64,7 @@ class BlockPool {
 
   [[nodiscard]] BlockRef take() {
     ++outstanding_;
-    if (free_.empty()) return BlockRef(make(kBlockSize));
+    if (free_.empty()) return BlockRef(make(kBlockSize).release());
     Block* b = free_.back().release();
     free_.pop_back();
     return BlockRef(b);
@@ -80,11 +78,17 @@ class BlockPool {
 
  private:
   friend class BlockRef;
-  Block* make(std::size_t size);
+  struct Dispose {
+    void operator()(Block* b) const noexcept;
+  };
+  using Owned = std::unique_ptr<Block, Dispose>;
+
+  Owned make(std::size_t size);
   void recycle(Block* b) noexcept;
 
-  std::vector<std::unique_ptr<Block>> free_;
+  std::vector<Owned> free_;
   std::size_t keep_;
+  std::size_t colour_ = 0;
   std::size_t outstanding_ = 0;
 };
 

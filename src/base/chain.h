@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -107,20 +108,11 @@ class Chain {
  public:
   Chain() = default;
   explicit Chain(Slice s) { push_back(Piece(std::move(s))); }
-  Chain(Chain&& o) noexcept
-      : inline_(std::move(o.inline_)),
-        more_(std::move(o.more_)),
-        head_(std::exchange(o.head_, 0)),
-        tail_(std::exchange(o.tail_, 0)) {
-    o.more_.clear();
-  }
+  Chain(Chain&& o) noexcept { take(o); }
   Chain& operator=(Chain&& o) noexcept {
     if (this == &o) return *this;
     clear();
-    inline_.swap(o.inline_);
-    more_.swap(o.more_);
-    std::swap(head_, o.head_);
-    std::swap(tail_, o.tail_);
+    take(o);
     return *this;
   }
 
@@ -160,6 +152,7 @@ class Chain {
       compact();
   }
   void clear() {
+    if (tail_ == 0) return;
     for (; head_ < tail_; ++head_) at(head_) = Piece();
     more_.clear();
     head_ = tail_ = 0;
@@ -167,6 +160,15 @@ class Chain {
 
  private:
   static constexpr std::size_t kInline = 2;
+
+  /// Pre: this is empty.
+  void take(Chain& o) noexcept {
+    head_ = std::exchange(o.head_, 0);
+    tail_ = std::exchange(o.tail_, 0);
+    for (std::size_t i = head_; i < std::min(tail_, kInline); ++i)
+      inline_[i] = std::move(o.inline_[i]);
+    if (tail_ > kInline) more_.swap(o.more_);
+  }
 
   Piece& at(std::size_t i) noexcept { return i < kInline ? inline_[i] : more_[i - kInline]; }
   /// Pre: the inline pieces are all consumed.
@@ -176,10 +178,11 @@ class Chain {
     head_ = kInline;
   }
 
-  std::array<Piece, kInline> inline_;
-  std::vector<Piece> more_;
+  // What tells an empty chain comes first: that is all a request without a body touches.
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
+  std::vector<Piece> more_;
+  std::array<Piece, kInline> inline_;
 };
 
 }  // namespace aralez

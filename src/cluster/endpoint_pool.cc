@@ -1,5 +1,7 @@
 #include "cluster/endpoint_pool.h"
 
+#include "base/prefetch.h"
+
 namespace aralez {
 
 EndpointPool::EndpointPool(PoolShare& share, EndpointSpec spec)
@@ -17,6 +19,7 @@ UpstreamConnection* EndpointPool::take_idle() {
   auto& c = static_cast<UpstreamConnection&>(idle_.front());
   unpark(c);
   c.cancel_timer();
+  if (!idle_.empty()) prefetch(&static_cast<UpstreamConnection&>(idle_.front()), sizeof c);
   return &c;
 }
 

@@ -6,10 +6,10 @@ namespace aralez {
 
 UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool,
                                        h1::HeadScratch& scratch)
-    : reactor_(reactor),
-      pool_(pool),
-      socket_(reactor, codec_, &pool.output_group()),
-      codec_(socket_, *this, scratch) {}
+    : socket_(reactor, codec_, &pool.output_group()),
+      codec_(socket_, *this, scratch),
+      reactor_(reactor),
+      pool_(pool) {}
 
 Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter,
                                          Millis timeout) {

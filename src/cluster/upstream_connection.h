@@ -57,10 +57,10 @@ class UpstreamConnection final : public Retired,
   void on_closed(Error why) override;
   void on_timer(TimePoint now);
 
-  Reactor& reactor_;
-  EndpointPool& pool_;
   Socket socket_;
   h1::ClientCodec codec_;
+  Reactor& reactor_;
+  EndpointPool& pool_;
   ConnectionWaiter* waiter_ = nullptr;
   std::uint32_t requests_ = 0;
   bool connecting_ = false;

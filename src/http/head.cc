@@ -1,6 +1,28 @@
 #include "http/head.h"
 
+#include <functional>
+
 namespace aralez {
+
+void Head::move_to(Arena& arena, std::size_t extra) {
+  constexpr std::size_t kCopyUpTo = 1024;
+  fields.move_to(arena, extra);
+  if (raw.empty() || raw.size() > kCopyUpTo) return;
+  const std::string_view copy = arena.copy(raw);
+  const auto follow = [this, copy](std::string_view& text) {
+    const std::less<const char*> before;
+    if (before(text.data(), raw.data()) || !before(text.data(), raw.data() + raw.size())) return;
+    text = copy.substr(static_cast<std::size_t>(text.data() - raw.data()), text.size());
+  };
+  for (std::string_view* text : {&method_text, &target, &scheme, &authority, &upgrade})
+    follow(*text);
+  for (Field& f : fields) {
+    follow(f.name);
+    follow(f.value);
+  }
+  raw = {};
+  pin.reset();
+}
 
 Method method_of(std::string_view t) noexcept {
   switch (t.size()) {

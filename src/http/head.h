@@ -66,6 +66,12 @@ struct Head {
   std::string_view upgrade;  ///< protocol asked for or switched to, else empty
   Fields fields;
   BlockRef pin;
+  std::string_view raw;  ///< the bytes this was parsed from, as far as they are in one piece
+
+  /// Makes the head last as long as `arena`: moves the field array there, with room for `extra`
+  /// fields more, and the texts too if they are short, so that the block they came in is free for
+  /// the next receive while it is in the cache.
+  void move_to(Arena& arena, std::size_t extra);
 
   [[nodiscard]] bool interim() const noexcept {
     return status >= 100 && status < 200 && status != 101;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/chain.h"
+#include "base/prefetch.h"
 #include "http/head.h"
 
 namespace aralez {
@@ -32,6 +33,9 @@ class StreamEvents {
   /// The views in the head are good until the call returns, except what `head.pin` keeps; its field
   /// array is the codec's. 1xx heads of a response come through here too, with End::no.
   virtual void on_head(Head&& head, End end) = 0;
+  /// on_head will be called in a moment: fetch what it will touch (base/prefetch.h), change
+  /// nothing.
+  virtual void expect_head() const {}
   virtual void on_body(Chain&& body, End end) = 0;
   /// Implies End::yes. Views as in on_head.
   virtual void on_trailers(Fields&& trailers) = 0;
@@ -84,11 +88,16 @@ class StreamRef {
   }
   /// The stream is gone by itself (on_reset was delivered).
   void forget() noexcept { s_ = nullptr; }
+  /// Fetches the stream and its transport, which lie side by side in their connection.
+  void fetch() const noexcept {
+    if (s_) prefetch(reinterpret_cast<const std::byte*>(s_) - kSide, 2 * kSide);
+  }
   explicit operator bool() const noexcept { return s_ != nullptr; }
   Stream* operator->() const noexcept { return s_; }
   Stream& operator*() const noexcept { return *s_; }
 
  private:
+  static constexpr std::size_t kSide = 384;
   Stream* s_;
 };
 

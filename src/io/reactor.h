@@ -19,6 +19,9 @@ inline constexpr std::uint32_t kBroken = 8;   ///< reset, or both directions clo
 class IoHandler {
  public:
   virtual void on_io(std::uint32_t what) = 0;
+  /// on_io() will be called in a moment: fetch what it will touch (base/prefetch.h), change
+  /// nothing.
+  virtual void expect_io() const {}
 
  protected:
   ~IoHandler() = default;

@@ -9,6 +9,8 @@
 #include <array>
 #include <cerrno>
 
+#include "io/syscalls.h"
+
 namespace aralez {
 namespace {
 
@@ -61,7 +63,7 @@ void Socket::on_io(std::uint32_t what) {
     if (!fd_) return;
   }
   if (receiving_ && readable_) {
-    receive();
+    begin_receive();
   } else if (what & ready::kBroken) {
     // Nobody is reading, so nobody else would find out.
     int err = 0;
@@ -81,13 +83,13 @@ void Socket::finish_connect() {
   events_.on_connected();
   if (!fd_) return;
   if (out_bytes_ > 0) flush_later();
-  if (receiving_ && readable_) reactor_.defer(resume_);
+  if (receiving_ && readable_) reactor_.defer(receive_);
 }
 
 void Socket::start_recv() {
   if (receiving_) return;
   receiving_ = true;
-  if (readable_ && fd_ && connect_ == Connect::done) reactor_.defer(resume_);
+  if (readable_ && fd_ && connect_ == Connect::done) reactor_.defer(receive_);
 }
 
 void Socket::splice_into(SplicePipe* pipe, std::size_t limit) {
@@ -95,25 +97,38 @@ void Socket::splice_into(SplicePipe* pipe, std::size_t limit) {
   splice_left_ = pipe ? limit : 0;
 }
 
-void Socket::receive() {
-  for (int i = 0; i < kReceivesPerTurn; ++i) {
-    if (!fd_ || !receiving_ || !readable_) return;
-    if (!(pipe_ ? splice_once() : receive_once())) return;
-  }
-  // More is waiting, but others want their turn.
-  if (fd_ && receiving_ && readable_) reactor_.defer_to_turn_end(resume_);
+void Socket::begin_receive() {
+  if (receive_.pending()) return;
+  if (pipe_) return receive();
+  fresh_ = take_bytes();
+  if (fresh_) reactor_.defer(receive_);
 }
 
-bool Socket::receive_once() {
+void Socket::receive() {
+  for (int i = 0; i < kReceivesPerTurn; ++i) {
+    if (std::exchange(fresh_, false)) events_.on_received();
+    if (!fd_ || !receiving_ || !readable_) return;
+    if (pipe_) {
+      if (!splice_once()) return;
+    } else {
+      fresh_ = take_bytes();
+      if (!fresh_) return;
+    }
+  }
+  // More is waiting, but others want their turn.
+  reactor_.defer_to_turn_end(receive_);
+}
+
+/// True when bytes came.
+bool Socket::take_bytes() {
   ReadBuffer& in = events_.recv_buffer();
   const auto room = in.space(reactor_.blocks());
-  const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
+  const ssize_t n = sys::recv(fd_.get(), room);
   if (n > 0) {
     // A short read means the queue was empty: the next byte makes a new edge. Only an announced end
     // needs another look.
     if (static_cast<std::size_t>(n) < room.size() && !peer_end_) readable_ = false;
     in.commit(static_cast<std::size_t>(n));
-    events_.on_received();
     return true;
   }
   in.release_if_empty();
@@ -234,7 +249,7 @@ std::int64_t Socket::refused(std::int64_t n, std::uint64_t wanted) {
 std::int64_t Socket::send_tail(std::uint64_t& credit) {
   const std::size_t wanted = tail_end_ - tail_begin_;
   const auto bytes = tail_.bytes().subspan(tail_begin_, wanted);
-  const std::int64_t n = refused(::send(fd_.get(), bytes.data(), wanted, MSG_NOSIGNAL), wanted);
+  const std::int64_t n = refused(sys::send(fd_.get(), bytes), wanted);
   if (n <= 0) return n;
   tail_begin_ += static_cast<std::uint32_t>(n);
   out_bytes_ -= static_cast<std::uint64_t>(n);
@@ -309,7 +324,8 @@ void Socket::close(CloseMode mode) {
   }
   fd_.reset();
   flush_.cancel();
-  resume_.cancel();
+  receive_.cancel();
+  fresh_ = false;
   out_.clear();
   tail_.reset();
   tail_begin_ = tail_end_ = 0;

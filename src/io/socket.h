@@ -52,11 +52,14 @@ class Socket final : public Transport, private IoHandler {
   enum class Fin : std::uint8_t { none, queued, sent };
 
   void on_io(std::uint32_t what) override;
+  void expect_io() const override { events_.expect_event(); }
   void finish_connect();
+  /// The first receive of an event; what came is delivered when the events at hand have been
+  /// looked at.
+  void begin_receive();
   void receive();
-  bool receive_once();
+  bool take_bytes();
   bool splice_once();
-  void resume_recv() { receive(); }
   void flush();
   void flush_later() noexcept {
     if (group_)
@@ -78,18 +81,8 @@ class Socket final : public Transport, private IoHandler {
   Reactor& reactor_;
   TransportEvents& events_;
   DeferredGroup* group_;
+  // In the order of use: a small request and its answer touch the first three cache lines.
   UniqueFd fd_;
-  Chain out_;
-  // Small output is gathered in a block of its own, behind out_: [tail_begin_, tail_end_) of tail_.
-  BlockRef tail_;
-  std::uint32_t tail_begin_ = 0;
-  std::uint32_t tail_end_ = 0;
-  std::uint64_t tail_credit_ = 0;
-  std::uint64_t out_bytes_ = 0;
-  SplicePipe* pipe_ = nullptr;
-  std::size_t splice_left_ = 0;
-  MemberDeferred<Socket, &Socket::flush> flush_{*this};
-  MemberDeferred<Socket, &Socket::resume_recv> resume_{*this};
   Connect connect_ = Connect::done;
   Fin fin_ = Fin::none;
   // What the kernel last said of each direction, and what is wanted: independent facts, not a
@@ -98,6 +91,18 @@ class Socket final : public Transport, private IoHandler {
   bool writable_ = true;
   bool peer_end_ = false;
   bool receiving_ = false;
+  bool fresh_ = false;  ///< bytes in recv_buffer() that events_ has not heard of
+  // Small output is gathered in a block of its own, behind out_: [tail_begin_, tail_end_) of tail_.
+  BlockRef tail_;
+  std::uint32_t tail_begin_ = 0;
+  std::uint32_t tail_end_ = 0;
+  std::uint64_t tail_credit_ = 0;
+  std::uint64_t out_bytes_ = 0;
+  SplicePipe* pipe_ = nullptr;
+  MemberDeferred<Socket, &Socket::flush> flush_{*this};
+  MemberDeferred<Socket, &Socket::receive> receive_{*this};
+  std::size_t splice_left_ = 0;
+  Chain out_;
 };
 
 }  // namespace aralez

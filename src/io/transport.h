@@ -16,6 +16,8 @@ namespace aralez {
 class TransportEvents {
  public:
   virtual void on_connected() = 0;
+  /// One of the calls below comes in a moment; see IoHandler::expect_io.
+  virtual void expect_event() const {}
   /// Where the next bytes go; asked right before each receive.
   virtual ReadBuffer& recv_buffer() = 0;
   /// Bytes were added to recv_buffer().

@@ -143,6 +143,10 @@ void Attempt::drop() {
   up_.drop();
 }
 
+void Attempt::expect_head() const {
+  exchange_.expect_response();
+}
+
 void Attempt::on_head(Head&& head, End end) {
   if (state_ == State::tunnel) return;
   if (!head.interim() && state_ == State::sending) {

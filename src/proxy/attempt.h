@@ -34,6 +34,7 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
 
   // From the upstream.
+  void expect_head() const override;
   void on_head(Head&& head, End end) override;
   void on_body(Chain&& body, End end) override;
   void on_trailers(Fields&& trailers) override;
@@ -55,6 +56,8 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void wait(Millis time);
   [[nodiscard]] bool client_is_the_slow_one() const;
 
+  enum class Replay : std::uint8_t { possible, complete, impossible };
+
   ProxyContext& context_;
   Exchange& exchange_;
   Cluster* cluster_ = nullptr;
@@ -62,17 +65,16 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   UpstreamConnection* connection_ = nullptr;
   StreamRef up_;
   State state_ = State::queued;
+  Replay replay_ = Replay::impossible;
   End head_end_ = End::yes;
+  End body_end_ = End::yes;  ///< the whole request was handed to the stream
   std::uint32_t tries_ = 0;
   std::uint32_t failed_connects_ = 0;
-  enum class Replay : std::uint8_t { possible, complete, impossible };
-  Replay replay_ = Replay::impossible;
-  Chain sent_body_;  ///< shares of what was sent, while replay_ allows
-  std::size_t sent_bytes_ = 0;
-  End body_end_ = End::yes;    ///< the whole request was handed to the stream
   std::size_t unsent_ = 0;     ///< request body handed to the stream and still in it
   std::size_t unsettled_ = 0;  ///< response body handed to the exchange and not granted back
   MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
+  std::size_t sent_bytes_ = 0;
+  Chain sent_body_;  ///< shares of what was sent, while replay_ allows
 };
 
 }  // namespace aralez

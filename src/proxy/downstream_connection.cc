@@ -8,14 +8,16 @@ namespace aralez {
 
 DownstreamConnection::DownstreamConnection(ProxyContext& context, ConnectionOwner& owner,
                                            const SocketAddress& peer, ListenerRole role)
-    : context_(context),
-      owner_(owner),
-      peer_(peer),
-      ip_(peer.ip()),
-      client_{.ip = ip_, .loopback = peer.is_loopback()},
+    : socket_(context.reactor, codec_),
+      codec_(socket_, *this, context.scratch, context.limits),
+      context_(context),
       role_(role),
-      socket_(context.reactor, codec_),
-      codec_(socket_, *this, context.scratch, context.limits) {}
+      client_{.loopback = peer.is_loopback()},
+      ip_(peer.ip()),
+      owner_(owner),
+      peer_(peer) {
+  client_.ip = ip_;
+}
 
 DownstreamConnection::~DownstreamConnection() = default;
 

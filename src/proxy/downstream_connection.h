@@ -40,14 +40,14 @@ class DownstreamConnection final : public Retired, public ListNode, private h1::
   void on_refused(const h1::HeadError& error, Head* answer) override;
   void on_closed() override;
 
-  ProxyContext& context_;
-  ConnectionOwner& owner_;
-  SocketAddress peer_;
-  std::string ip_;
-  ClientInfo client_;
-  ListenerRole role_;
   Socket socket_;
   h1::ServerCodec codec_;
+  ProxyContext& context_;
+  ListenerRole role_;
+  ClientInfo client_;
+  std::string ip_;
+  ConnectionOwner& owner_;
+  SocketAddress peer_;
 };
 
 }  // namespace aralez

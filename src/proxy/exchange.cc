@@ -29,7 +29,7 @@ Reason reason_of(const Error& e) {
 }  // namespace
 
 Exchange::Exchange(ProxyContext& context)
-    : context_(context), arena_(context.reactor.blocks()), attempt_(context, *this) {}
+    : context_(context), attempt_(context, *this), arena_(context.reactor.blocks()) {}
 
 void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole role) {
   down_ = StreamRef(&downstream);
@@ -61,7 +61,7 @@ RequestContext Exchange::request_context() {
 
 void Exchange::on_head(Head&& head, End end) {
   request_ = std::move(head);
-  request_.fields.move_to(arena_, 12);
+  request_.move_to(arena_, 12);
   request_end_ = end;
   started_ = context_.reactor.now();
   context_.counters.add(Counter::requests_started);
@@ -156,11 +156,9 @@ void Exchange::on_reset(ResetCode) {
 
 void Exchange::on_response_head(Head&& head, End end) {
   if (head.interim()) {
-    head.fields.move_to(arena_, 0);
     down_->send_head(head, End::no);
     return;
   }
-  head.fields.move_to(arena_, 10);
   status_ = head.status;
   auto context = request_context();
   route_->chain.on_response_head(context, head);

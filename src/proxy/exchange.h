@@ -32,6 +32,7 @@ class Exchange final : public StreamEvents {
   void on_reset(ResetCode code) override;
 
   // From the attempt.
+  void expect_response() const { down_.fetch(); }
   void on_response_head(Head&& head, End end);
   void on_response_body(Chain&& body, End end);
   void on_response_trailers(Fields&& trailers);
@@ -65,16 +66,12 @@ class Exchange final : public StreamEvents {
   void finish();
 
   ProxyContext& context_;
-  Arena arena_;
+  // In the order of use, most used first: what a request touches is fetched ahead in one piece.
+  Attempt attempt_;
   StreamRef down_;
   const ClientInfo* client_ = nullptr;  ///< of the connection, which outlives the exchange
   LocalSnapshot* snapshot_ = nullptr;
   const Route* route_ = nullptr;
-  Head request_;
-  TargetPath path_;
-  std::string_view host_;
-  Attempt attempt_;
-  Chain held_;  ///< request body that came before an upstream was there
   ListenerRole role_ = ListenerRole::proxy;
   State state_ = State::idle;
   /// How much request body the client may have under way.
@@ -84,6 +81,11 @@ class Exchange final : public StreamEvents {
   End response_end_ = End::no;
   std::uint16_t status_ = 0;  ///< 0: nothing was sent
   TimePoint started_{};
+  Head request_;
+  TargetPath path_;
+  std::string_view host_;
+  Arena arena_;
+  Chain held_;  ///< request body that came before an upstream was there
 };
 
 }  // namespace aralez

@@ -57,6 +57,7 @@ void ServerCodec::read_head() {
     case Parse::bad: return refuse(r.error);
     case Parse::done:
       head.pin = in_.pin();
+      head.raw = in_.text().substr(0, r.bytes);
       in_.consume(r.bytes);
       in_.release_if_empty();
       return start_request(std::move(head), persistence);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/limits.h"
+#include "base/prefetch.h"
 #include "codec/h1/chunked.h"
 #include "codec/h1/head_parser.h"
 #include "codec/h1/writer.h"
@@ -32,6 +33,7 @@ class StreamCore : public Stream, public TransportEvents {
   void allow_pipes() final { pipes_allowed_ = true; }
 
   ReadBuffer& recv_buffer() final { return in_; }
+  void expect_event() const final { prefetch(events_, kOwnerBytes); }
   void on_received() final;
   void on_spliced(std::size_t n) final;
   void on_sent(std::uint64_t credit, bool drained) final;
@@ -88,6 +90,7 @@ class StreamCore : public Stream, public TransportEvents {
   bool start_splicing();
 
   static constexpr std::size_t kSpliceFrom = 64 * 1024;
+  static constexpr std::size_t kOwnerBytes = 768;  ///< of what receives events, worth fetching
 
   ChunkDecoder chunks_;
   std::uint64_t owed_ = 0;  ///< credit of bytes that were dropped
