@@ -71,10 +71,10 @@ class Arena {
   }
 
   BlockPool& pool_;
-  alignas(std::max_align_t) std::array<std::byte, kInline> inline_;
   std::span<std::byte> current_{inline_};
   std::size_t used_ = 0;
   std::vector<BlockRef> more_;
+  alignas(std::max_align_t) std::array<std::byte, kInline> inline_;
 };
 
 }  // namespace aralez

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/prefetch.h"
+
 namespace aralez {
 
 class BlockPool;
@@ -67,6 +69,7 @@ class BlockPool {
     if (free_.empty()) return BlockRef(make(kBlockSize).release());
     Block* b = free_.back().release();
     free_.pop_back();
+    if (!free_.empty()) prefetch(free_.back().get(), kFetched);
     return BlockRef(b);
   }
   /// A block of at least `size` bytes; sizes above kBlockSize go back to the allocator when
@@ -85,6 +88,8 @@ class BlockPool {
 
   Owned make(std::size_t size);
   void recycle(Block* b) noexcept;
+
+  static constexpr std::size_t kFetched = 384;  ///< the block itself and a small head
 
   std::vector<Owned> free_;
   std::size_t keep_;

@@ -6,6 +6,7 @@
 #include "base/block.h"
 #include "base/clock.h"
 #include "base/intrusive_list.h"
+#include "base/prefetch.h"
 #include "io/pipe_pool.h"
 #include "io/timer_wheel.h"
 
@@ -26,6 +27,22 @@ class Deferred : private ListNode {
   friend class Loop;
   friend class DeferredGroup;
   friend class IntrusiveList<Deferred>;
+
+  static constexpr std::size_t kFetchedBefore = 192;
+  static constexpr std::size_t kFetchedBehind = 320;
+
+  /// Runs all of `work`, also what joins it meanwhile; fetches each owner while the one before it
+  /// runs.
+  static void run_all(IntrusiveList<Deferred>& work) {
+    while (!work.empty()) {
+      Deferred& d = work.pop_front();
+      if (!work.empty()) {
+        const auto* next = reinterpret_cast<const std::byte*>(&work.front());
+        prefetch(next - kFetchedBefore, kFetchedBefore + kFetchedBehind);
+      }
+      d.run();
+    }
+  }
 };
 
 /// Deferred as a member: calls a member function of its owner.
@@ -49,9 +66,7 @@ class DeferredGroup final : public Deferred {
   }
 
  private:
-  void run() override {
-    while (!work_.empty()) work_.pop_front().run();
-  }
+  void run() override { run_all(work_); }
   IntrusiveList<Deferred> work_;
 };
 
@@ -93,10 +108,8 @@ class Loop {
   }
   void retire(std::unique_ptr<Retired> object) { retired_.push_back(std::move(object)); }
 
-  /// After each event.
-  void run_deferred() {
-    while (!deferred_.empty()) deferred_.pop_front().run();
-  }
+  /// After a few events.
+  void run_deferred() { Deferred::run_all(deferred_); }
   /// After the events of a turn: fires timers, runs what was put off, frees what was retired.
   void finish_turn();
   /// Work waits for the end of another turn, so that one must not sleep: edge-triggered descriptors

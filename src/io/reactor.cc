@@ -19,7 +19,7 @@ constexpr Millis kIdleWait{60'000};
 // (docs/adr/0011).
 constexpr int kFetchObject = 8;
 constexpr int kFetchBehind = 4;
-constexpr std::size_t kObjectBytes = 768;
+constexpr std::size_t kObjectBytes = 640;
 
 // So many events are handled before the work they put off is done: first their receives, then what
 // came, then their sends. Each kind finds its code in the cache.

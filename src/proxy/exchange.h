@@ -84,8 +84,8 @@ class Exchange final : public StreamEvents {
   Head request_;
   TargetPath path_;
   std::string_view host_;
-  Arena arena_;
   Chain held_;  ///< request body that came before an upstream was there
+  Arena arena_;
 };
 
 }  // namespace aralez

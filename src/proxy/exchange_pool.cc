@@ -9,7 +9,7 @@ namespace aralez {
 namespace {
 
 /// The members of an exchange and the part of its arena that a small request fills.
-constexpr std::size_t kFetched = 1536;
+constexpr std::size_t kFetched = 1152;
 
 }  // namespace
 
@@ -33,9 +33,10 @@ void ExchangePool::give_back(Exchange& x) {
 }
 
 void ExchangePool::recycle() {
-  for (Exchange* x : done_) {
-    x->clear();
-    free_.push_back(x);
+  for (std::size_t i = 0; i < done_.size(); ++i) {
+    if (i + 2 < done_.size()) prefetch(done_[i + 2], kFetched);
+    done_[i]->clear();
+    free_.push_back(done_[i]);
   }
   done_.clear();
 }

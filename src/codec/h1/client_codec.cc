@@ -62,7 +62,6 @@ void ClientCodec::read_head() {
                      {Errc::protocol, Origin::upstream, "unsolicited bytes from upstream"});
   }
   response_started_ = true;
-  if (events_) events_->expect_head();
   while (rx_ == Rx::head && !in_.empty() && life_ == Life::busy) {
     if (scanned_ > 0 && in_.size() <= Limits::kMaxUpstreamHead) {
       const std::size_t from = scanned_ > 3 ? scanned_ - 3 : 0;

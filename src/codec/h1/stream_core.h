@@ -32,7 +32,10 @@ class StreamCore : public Stream, public TransportEvents {
   [[nodiscard]] bool takes_pipes() const final;
   void allow_pipes() final { pipes_allowed_ = true; }
 
-  ReadBuffer& recv_buffer() final { return in_; }
+  ReadBuffer& recv_buffer() final {
+    if (events_) events_->expect_head();
+    return in_;
+  }
   void expect_event() const final { prefetch(events_, kOwnerBytes); }
   void on_received() final;
   void on_spliced(std::size_t n) final;
