@@ -18,6 +18,7 @@ NamedConnect::NamedConnect(Reactor& reactor, EndpointPool& pool, ConnectionWaite
 
 Result<void> NamedConnect::start(Resolver& resolver, const std::string& name, Millis timeout) {
   deadline_ = reactor_.now() + timeout;
+  least_share_ = timeout / 4;
   name_.emplace(resolver, name, static_cast<NameEvents&>(*this));
   const auto known = name_->look();
   if (!known) return std::unexpected(known.error());
@@ -41,7 +42,8 @@ void NamedConnect::take(std::span<const SocketAddress> addresses) {
 Result<void> NamedConnect::try_next(Error last) {
   while (next_ < addresses_.size() && reactor_.now() < deadline_) {
     const auto left = static_cast<std::int64_t>(addresses_.size() - next_);
-    const auto share = std::chrono::ceil<Millis>((deadline_ - reactor_.now()) / left);
+    const auto rest = std::chrono::ceil<Millis>(deadline_ - reactor_.now());
+    const Millis share = std::min(rest, std::max(rest / left, least_share_));
     auto started = pool_.dial(addresses_[next_++], *this, share);
     if (started) {
       connection_ = *started;

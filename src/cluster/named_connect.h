@@ -12,6 +12,7 @@ namespace aralez {
 /// A connect to an endpoint that is given by name: waits for addresses if none are known, then
 /// tries each in turn. One time-out covers it all; what is left of it is divided among the
 /// addresses that are left, so that one which never answers does not use up the time of the others.
+/// No share is below a quarter of the whole, so that many addresses do not make each too short.
 /// Owned by its pool; ends when its waiter has been told.
 class NamedConnect final : public Retired,
                            public PendingConnect,
@@ -42,6 +43,7 @@ class NamedConnect final : public Retired,
   EndpointPool& pool_;
   ConnectionWaiter* waiter_;
   TimePoint deadline_{};
+  Millis least_share_{};
   std::optional<NameWatch> name_;  ///< while addresses are waited for
   std::vector<SocketAddress> addresses_;
   std::size_t next_ = 0;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import socket
 from typing import Iterator
 
 import pytest
@@ -74,6 +76,37 @@ def test_every_address_is_tried_before_the_endpoint_has_failed(names: NameServer
             for _ in range(8):
                 assert proxy.get("/x", method="POST", body=b"once").status == 200
         assert len(origin.seen("/x")) == 8
+
+
+def test_address_that_never_answers_leaves_time_for_the_others(names: NameServer) -> None:
+    with black_hole("127.0.0.2") as port, Origin(host="127.0.0.3", port=port) as origin:
+        names.set("b.test", "127.0.0.2", "127.0.0.3")
+        origin.on("/x", lambda conn, request: (conn.send(answer(fields="Connection: close\r\n")), conn.close()))
+        hosts = {"a.test": {"/": route(f"b.test:{port}")}}
+        with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 1}) as proxy:
+            assert [proxy.get("/x").status for _ in range(4)] == [200] * 4
+
+
+def test_only_addresses_that_never_answer_is_504(names: NameServer) -> None:
+    with black_hole("127.0.0.2") as port:
+        names.set("b.test", "127.0.0.2")
+        hosts = {"a.test": {"/": route(f"b.test:{port}")}}
+        with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 0.3}) as proxy:
+            assert proxy.get("/").status == 504
+
+
+@contextlib.contextmanager
+def black_hole(host: str) -> Iterator[int]:
+    """A port whose full backlog swallows connection attempts."""
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.socket())
+        full.bind((host, free_port()))
+        full.listen(0)
+        for _ in range(8):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
 
 
 def test_no_address_answers_is_502(names: NameServer) -> None:
@@ -168,6 +201,44 @@ def test_client_that_leaves_while_a_name_is_looked_up_harms_nobody(names: NameSe
             names.silent = False
             names.set("b.test", "127.0.0.1")
             assert stays.response().status == 200
+
+
+@pytest.mark.parametrize("where", ["lookup", "connect"])
+def test_stopping_while_a_request_waits_for_its_connection_ends_well(names: NameServer, where: str) -> None:
+    with black_hole("127.0.0.2") as port:
+        names.set("b.test", "127.0.0.2", "127.0.0.2")
+        names.silent = where == "lookup"
+        hosts = {"a.test": {"/": route(f"b.test:{port}")}}
+        with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 30}) as proxy, proxy.client() as client:
+            client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            if where == "lookup":
+                wait_until(lambda: names.asked("b.test") >= 2, "the name asked for")
+            else:
+                proxy.wait_log("b.test resolves to 127.0.0.2")
+            proxy.stop()
+
+
+def test_client_that_leaves_while_connecting_harms_nobody(names: NameServer) -> None:
+    with black_hole("127.0.0.2") as port, Origin(host="127.0.0.3", port=port):
+        names.set("b.test", "127.0.0.2", "127.0.0.3")
+        hosts = {"a.test": {"/": route(f"b.test:{port}")}}
+        with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 1}) as proxy:
+            with proxy.client() as gone:
+                gone.send("GET /gone HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                proxy.wait_log("b.test resolves to")
+            for _ in range(3):
+                assert proxy.get("/").status == 200
+
+
+def test_every_worker_finds_the_name(names: NameServer) -> None:
+    names.set("b.test", "127.0.0.1", ttl=1)
+    with Origin() as origin:
+        hosts = {"a.test": {"/": route(f"b.test:{origin.port}")}}
+        with ProxyWithNames(names, hosts, main={"threads": 4}) as proxy:
+            def all_workers() -> bool:
+                assert [proxy.get("/").status for _ in range(10)] == [200] * 10
+                return len(proxy_lines(proxy, "b.test resolves to 127.0.0.1")) == 4
+            wait_until(all_workers, "every worker has looked the name up", 20)
 
 
 def test_route_that_is_removed_ends_the_interest_in_its_name(names: NameServer) -> None:
