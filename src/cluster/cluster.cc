@@ -37,6 +37,7 @@ std::vector<std::shared_ptr<Cluster>> ClusterManager::adopt(const std::vector<Cl
       cluster = old->second.cluster;
     } else {
       std::vector<std::shared_ptr<EndpointPool>> pools;
+      pools.reserve(spec.endpoints.size());
       for (const EndpointSpec& e : spec.endpoints) pools.push_back(pool_for(e));
       cluster = std::make_shared<Cluster>(std::move(pools));
     }

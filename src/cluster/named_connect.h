@@ -20,7 +20,7 @@ class NamedConnect final : public Retired,
                            private NameEvents {
  public:
   NamedConnect(Reactor& reactor, EndpointPool& pool, ConnectionWaiter& waiter);
-  ~NamedConnect() { stop(); }
+  ~NamedConnect() override { stop(); }
 
   /// Either the waiter hears of it later, or this returns an error and nothing follows.
   [[nodiscard]] Result<void> start(Resolver& resolver, const std::string& name, Millis timeout);

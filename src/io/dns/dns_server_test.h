@@ -109,7 +109,7 @@ class DnsServer {
     std::string name;
     std::size_t at = 12;
     while (query[at] != 0) {
-      const auto n = static_cast<std::size_t>(query[at]);
+      const auto n = static_cast<std::size_t>(static_cast<unsigned char>(query[at]));
       name += (name.empty() ? "" : ".") + query.substr(at + 1, n);
       at += n + 1;
     }

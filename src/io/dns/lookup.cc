@@ -47,6 +47,11 @@ Result<NameAnswer> read_answer(const ares_addrinfo& found) {
 
 }  // namespace
 
+struct Lookup::Callbacks {
+  static void on_socket(void* self, int fd, int readable, int writable);
+  static void on_answer(void* self, int status, int timeouts, ares_addrinfo* found);
+};
+
 void Lookup::ChannelFree::operator()(ares_channeldata* c) const noexcept {
   ::ares_destroy(c);
 }
@@ -62,7 +67,7 @@ int Lookup::open_channel(const std::string& servers) {
   ares_options options{};
   options.timeout = kTimeoutMs;
   options.tries = kTries;
-  options.sock_state_cb = &Lookup::on_socket;
+  options.sock_state_cb = &Callbacks::on_socket;
   options.sock_state_cb_data = this;
   ares_channeldata* made = nullptr;
   const int status = ::ares_init_options(
@@ -81,7 +86,7 @@ void Lookup::start(const std::string& name, const std::string& servers) {
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;
-  ::ares_getaddrinfo(channel_.get(), name.c_str(), nullptr, &hints, &Lookup::on_answer, this);
+  ::ares_getaddrinfo(channel_.get(), name.c_str(), nullptr, &hints, &Callbacks::on_answer, this);
   if (state_ == State::asking) return arm();
   // Answered without a socket: by a file.
   if (result_) result_->ttl = kHostsTtl;
@@ -96,8 +101,8 @@ void Lookup::cancel() noexcept {
   sockets_.clear();
 }
 
-/// Called by c-ares when it opens a socket, waits for something else, or is about to close one.
-void Lookup::on_socket(void* self, int fd, int readable, int writable) {
+/// When a socket is opened, waits for something else, or is about to be closed.
+void Lookup::Callbacks::on_socket(void* self, int fd, int readable, int writable) {
   auto& me = *static_cast<Lookup*>(self);
   const auto known = std::ranges::find(me.sockets_, fd, &pollfd::fd);
   if (!readable && !writable) {
@@ -145,7 +150,7 @@ void Lookup::arm() {
   timer_.arm(reactor_.timers(), reactor_.now() + std::chrono::ceil<Millis>(exact));
 }
 
-void Lookup::on_answer(void* self, int status, int, ares_addrinfo* found) {
+void Lookup::Callbacks::on_answer(void* self, int status, int, ares_addrinfo* found) {
   struct Free {
     void operator()(ares_addrinfo* a) const noexcept { ::ares_freeaddrinfo(a); }
   };

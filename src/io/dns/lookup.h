@@ -10,7 +10,6 @@
 #include "io/reactor.h"
 
 struct ares_channeldata;
-struct ares_addrinfo;
 
 namespace aralez {
 
@@ -31,7 +30,7 @@ class LookupEvents {
 class Lookup final : public Retired, private IoHandler {
  public:
   Lookup(Reactor& reactor, LookupEvents& events);
-  ~Lookup();
+  ~Lookup() override;
 
   /// `servers` ("ip:port,…") replace those of /etc/resolv.conf unless empty.
   void start(const std::string& name, const std::string& servers);
@@ -44,8 +43,7 @@ class Lookup final : public Retired, private IoHandler {
     void operator()(ares_channeldata* c) const noexcept;
   };
 
-  static void on_socket(void* self, int fd, int readable, int writable);
-  static void on_answer(void* self, int status, int timeouts, ares_addrinfo* found);
+  struct Callbacks;  ///< what c-ares calls
 
   void on_io(std::uint32_t) override { pump(); }
   void on_timer(TimePoint now);
