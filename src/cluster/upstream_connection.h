@@ -75,11 +75,11 @@ class UpstreamConnection final : public Retired,
   Reactor& reactor_;
   EndpointPool& pool_;
   ConnectionWaiter* waiter_ = nullptr;
-  SocketAddress peer_;
   std::uint32_t requests_ = 0;
   bool connecting_ = false;
   bool leaving_ = false;
   MemberTimer<UpstreamConnection, &UpstreamConnection::on_timer> timer_{*this};
+  SocketAddress peer_;
 };
 
 }  // namespace aralez
