@@ -23,7 +23,7 @@ struct Limits {
   Millis client_rate_window{10'000};  ///< the rate above is averaged over this
 
   // Upstream side.
-  Millis upstream_connect_timeout{5'000};      ///< each address tried
+  Millis upstream_connect_timeout{5'000};      ///< each endpoint tried, its name's lookup included
   Millis upstream_first_byte_timeout{60'000};  ///< request sent to first byte of the response head
   Millis upstream_idle_timeout{60'000};        ///< between two pieces of a response
   Millis upstream_pool_timeout{60'000};        ///< idle connection kept in the pool

@@ -7,7 +7,17 @@
 namespace aralez {
 
 /// What kind of thing went wrong. Names end up in logs and metric labels through `to_string`.
-enum class Errc : std::uint8_t { eof, reset, timeout, protocol, refused, limit, config, system };
+enum class Errc : std::uint8_t {
+  eof,
+  reset,
+  timeout,
+  protocol,
+  refused,
+  unresolved,  ///< a name without an address
+  limit,
+  config,
+  system
+};
 
 /// Whose fault it is: the client's, the upstream's, or ours.
 enum class Origin : std::uint8_t { downstream, upstream, internal };

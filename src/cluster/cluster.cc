@@ -4,12 +4,15 @@
 
 namespace aralez {
 
-ClusterManager::ClusterManager(Reactor& reactor, h1::HeadScratch& scratch, const Limits& limits,
-                               std::size_t workers)
-    : share_{.reactor = reactor,
-             .scratch = scratch,
-             .limits = limits,
-             .max_idle = std::max<std::size_t>(1, limits.upstream_keepalive_pool_size / workers)} {}
+ClusterManager::ClusterManager(const ClusterServices& services)
+    : name_log_(services.logger, services.counters),
+      resolver_(services.reactor, name_log_),
+      share_{.reactor = services.reactor,
+             .resolver = resolver_,
+             .scratch = services.scratch,
+             .limits = services.limits,
+             .max_idle = std::max<std::size_t>(
+                 1, services.limits.upstream_keepalive_pool_size / services.workers)} {}
 
 std::string ClusterManager::key_of(const EndpointSpec& spec) {
   return spec.host + '|' + std::to_string(spec.port);
@@ -34,6 +37,7 @@ std::vector<std::shared_ptr<Cluster>> ClusterManager::adopt(const std::vector<Cl
       cluster = old->second.cluster;
     } else {
       std::vector<std::shared_ptr<EndpointPool>> pools;
+      pools.reserve(spec.endpoints.size());
       for (const EndpointSpec& e : spec.endpoints) pools.push_back(pool_for(e));
       cluster = std::make_shared<Cluster>(std::move(pools));
     }

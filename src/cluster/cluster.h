@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/endpoint_pool.h"
+#include "cluster/name_log.h"
 
 namespace aralez {
 
@@ -31,12 +32,21 @@ class Cluster {
   std::size_t turn_ = 0;
 };
 
+/// What the clusters of a worker are made with.
+struct ClusterServices {
+  Reactor& reactor;
+  h1::HeadScratch& scratch;
+  const Limits& limits;
+  Logger& logger;
+  CounterBlock& counters;
+  std::size_t workers = 1;
+};
+
 /// All clusters and pools of one worker. Survives configuration changes: what is unchanged keeps
 /// its connections and its turn.
 class ClusterManager {
  public:
-  ClusterManager(Reactor& reactor, h1::HeadScratch& scratch, const Limits& limits,
-                 std::size_t workers);
+  explicit ClusterManager(const ClusterServices& services);
 
   /// The runtime clusters for `specs`, in the same order. A pool lives as long as a cluster that
   /// names it: those of an older generation go when its last exchange does.
@@ -52,6 +62,8 @@ class ClusterManager {
     std::vector<EndpointSpec> endpoints;
     std::shared_ptr<Cluster> cluster;
   };
+  NameLog name_log_;
+  Resolver resolver_;
   PoolShare share_;
   std::unordered_map<std::string, std::weak_ptr<EndpointPool>> pools_;
   std::unordered_map<std::string, Known> clusters_;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "cluster/cluster_spec.h"
+#include "cluster/named_connect.h"
 #include "cluster/upstream_connection.h"
 
 namespace aralez {
@@ -13,6 +14,7 @@ namespace aralez {
 /// What pools of one worker share: the bound on idle connections, oldest leave first.
 struct PoolShare {
   Reactor& reactor;
+  Resolver& resolver;
   h1::HeadScratch& scratch;
   Limits limits;
   std::size_t max_idle = 0;  ///< this worker's part of upstream_keepalive_pool_size
@@ -20,9 +22,10 @@ struct PoolShare {
   std::size_t idle_count = 0;
 };
 
-/// Connections of one worker to one endpoint address, whichever routes use it. Idle ones are reused
-/// newest first.
-class EndpointPool {
+/// Connections of one worker to one endpoint, whichever routes use it. Idle ones are reused newest
+/// first. New ones to an endpoint given by name go to its addresses by turns; those to an address
+/// that has left the name end when they are idle.
+class EndpointPool final : private NameEvents {
  public:
   EndpointPool(PoolShare& share, EndpointSpec spec);
   ~EndpointPool();
@@ -33,7 +36,7 @@ class EndpointPool {
   [[nodiscard]] UpstreamConnection* take_idle();
   /// A new connection; the waiter hears of it from the loop. Null and an error when that is known
   /// at once.
-  [[nodiscard]] Result<UpstreamConnection*> connect(ConnectionWaiter& waiter, Millis timeout);
+  [[nodiscard]] Result<PendingConnect*> connect(ConnectionWaiter& waiter, Millis timeout);
 
   [[nodiscard]] const EndpointSpec& spec() const noexcept { return spec_; }
   [[nodiscard]] std::size_t connections() const noexcept { return all_.size(); }
@@ -44,13 +47,24 @@ class EndpointPool {
   void park(UpstreamConnection& c);
   void drop(UpstreamConnection& c);
 
+  /// For connects by name.
+  [[nodiscard]] Result<UpstreamConnection*> dial(const SocketAddress& to, ConnectionWaiter& waiter,
+                                                 Millis timeout);
+  void drop(NamedConnect& c);
+  [[nodiscard]] std::size_t next_turn() noexcept { return turn_++; }
+
  private:
   void unpark(UpstreamConnection& c);
+  void on_addresses(std::span<const SocketAddress> addresses) override;
+  void on_unresolved(Error) override {}
 
   PoolShare& share_;
   DeferredGroup output_;
   EndpointSpec spec_;
   std::optional<SocketAddress> address_;  ///< when the host is numeric
+  std::optional<NameWatch> name_;         ///< otherwise
+  std::size_t turn_ = 0;
+  std::unordered_map<NamedConnect*, std::unique_ptr<NamedConnect>> connects_;
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;
   IntrusiveList<IdleOfEndpoint> idle_;
 };

@@ -15,6 +15,7 @@ Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWait
                                          Millis timeout) {
   if (auto started = socket_.connect(to); !started) return started;
   waiter_ = waiter;
+  peer_ = to;
   connecting_ = true;
   timer_.arm(reactor_.timers(), reactor_.now() + timeout);
   return {};
@@ -28,6 +29,7 @@ void UpstreamConnection::on_connected() {
 }
 
 void UpstreamConnection::on_reusable() {
+  if (leaving_) return close();
   pool_.park(*this);
 }
 

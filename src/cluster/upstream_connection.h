@@ -19,6 +19,16 @@ class ConnectionWaiter {
   ~ConnectionWaiter() = default;
 };
 
+/// A connect under way. The reference ends when its waiter is told or forgotten.
+class PendingConnect {
+ public:
+  /// The waiter has lost interest; a connection that comes of it becomes a spare one.
+  virtual void forget_waiter() = 0;
+
+ protected:
+  ~PendingConnect() = default;
+};
+
 /// Place in the list of idle connections of all endpoints, oldest first.
 class IdleByAge : public ListNode {};
 /// Place in the list of idle connections of one endpoint, newest first.
@@ -29,6 +39,7 @@ class IdleOfEndpoint : public ListNode {};
 class UpstreamConnection final : public Retired,
                                  public IdleByAge,
                                  public IdleOfEndpoint,
+                                 public PendingConnect,
                                  private h1::ClientEvents {
  public:
   UpstreamConnection(Reactor& reactor, EndpointPool& pool, h1::HeadScratch& scratch);
@@ -36,8 +47,10 @@ class UpstreamConnection final : public Retired,
   /// Either the waiter hears of it later, or this returns an error and nothing follows.
   [[nodiscard]] Result<void> connect(const SocketAddress& to, ConnectionWaiter* waiter,
                                      Millis timeout);
-  /// The waiter has lost interest; the connection becomes a spare one.
-  void forget_waiter() noexcept { waiter_ = nullptr; }
+  void forget_waiter() override { waiter_ = nullptr; }
+  [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
+  /// Whether it closes instead of becoming idle again: its address is one of the endpoint no more.
+  void set_leaving(bool leaving) noexcept { leaving_ = leaving; }
 
   [[nodiscard]] Stream& open_stream(StreamEvents& events) {
     ++requests_;
@@ -64,7 +77,9 @@ class UpstreamConnection final : public Retired,
   ConnectionWaiter* waiter_ = nullptr;
   std::uint32_t requests_ = 0;
   bool connecting_ = false;
+  bool leaving_ = false;
   MemberTimer<UpstreamConnection, &UpstreamConnection::on_timer> timer_{*this};
+  SocketAddress peer_;
 };
 
 }  // namespace aralez

@@ -37,6 +37,8 @@ enum class Counter : std::uint8_t {
   tunnels_closed,
   client_bytes_received,
   client_bytes_sent,
+  name_lookups,
+  name_lookups_failed,
   access_log_dropped
 };
 inline constexpr std::size_t kCounters = std::to_underlying(Counter::access_log_dropped) + 1;
@@ -68,6 +70,10 @@ inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
      {"aralez_client_bytes_received_total", "Bytes received from clients.", MetricType::counter}},
     {Counter::client_bytes_sent,
      {"aralez_client_bytes_sent_total", "Bytes sent to clients.", MetricType::counter}},
+    {Counter::name_lookups,
+     {"aralez_name_lookups_total", "Lookups of server names.", MetricType::counter}},
+    {Counter::name_lookups_failed,
+     {"aralez_name_lookups_failed_total", "Lookups that found no address.", MetricType::counter}},
     {Counter::access_log_dropped,
      {"aralez_logging_errors", "Access-log records dropped.", MetricType::gauge}},
 }};

@@ -54,15 +54,16 @@ void Attempt::try_endpoint() {
   state_ = State::connecting;
   const auto made = pool.connect(*this, timeouts_.connect);
   if (!made) return next_endpoint_or_fail(made.error());
-  connection_ = *made;
+  pending_ = *made;
 }
 
 void Attempt::on_upstream_ready(UpstreamConnection& connection) {
+  pending_ = nullptr;
   begin(connection);
 }
 
 void Attempt::on_upstream_failed(Error error) {
-  connection_ = nullptr;
+  pending_ = nullptr;
   next_endpoint_or_fail(error);
 }
 
@@ -137,7 +138,7 @@ void Attempt::enter_tunnel() {
 
 void Attempt::drop() {
   timer_.cancel();
-  if (state_ == State::connecting && connection_) connection_->forget_waiter();
+  if (pending_) std::exchange(pending_, nullptr)->forget_waiter();
   state_ = State::done;
   connection_ = nullptr;
   up_.drop();

@@ -62,6 +62,7 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   Exchange& exchange_;
   Cluster* cluster_ = nullptr;
   RouteTimeouts timeouts_{};
+  PendingConnect* pending_ = nullptr;  ///< while connecting
   UpstreamConnection* connection_ = nullptr;
   StreamRef up_;
   State state_ = State::queued;

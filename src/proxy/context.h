@@ -18,7 +18,12 @@ struct ProxyContext {
         limits(l),
         logger(log),
         counters(c),
-        clusters(r, scratch, l, workers),
+        clusters({.reactor = r,
+                  .scratch = scratch,
+                  .limits = l,
+                  .logger = log,
+                  .counters = c,
+                  .workers = workers}),
         exchanges(*this) {}
 
   Reactor& reactor;

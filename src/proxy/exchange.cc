@@ -17,6 +17,7 @@ Reason reason_of(const Error& e) {
     case Errc::timeout: return Reason::upstream_timeout;
     case Errc::protocol: return Reason::upstream_protocol;
     case Errc::refused: return Reason::connect_failed;
+    case Errc::unresolved: return Reason::dns_failed;
     case Errc::limit:
     case Errc::system: return Reason::out_of_resources;
     case Errc::eof:
