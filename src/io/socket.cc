@@ -95,6 +95,14 @@ void Socket::splice_into(SplicePipe* pipe, std::size_t limit) {
   splice_left_ = pipe ? limit : 0;
 }
 
+bool Socket::input_waiting() {
+  if (!fd_ || !readable_) return false;  // the usual case: the last receive emptied the queue
+  std::byte b;
+  const ssize_t n = ::recv(fd_.get(), &b, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n < 0 && errno == EAGAIN) readable_ = false;
+  return readable_;
+}
+
 void Socket::receive() {
   for (int i = 0; i < kReceivesPerTurn; ++i) {
     if (!fd_ || !receiving_ || !readable_) return;
