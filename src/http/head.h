@@ -59,6 +59,7 @@ struct Head {
 
   // Responses.
   std::uint16_t status = 0;
+  bool last = false;  ///< the client's connection takes no other request after this response
   std::string_view reason;
 
   HttpVersion version = HttpVersion::http11;

@@ -26,6 +26,7 @@ struct Reply {
   BodyLength length;                 ///< `known` for everything but 204 and 304
   Reason reason = Reason::internal;  ///< counted and logged, for answers that refuse or redirect
   std::string_view why;              ///< static text: more than the reason says, or empty
+  bool last = false;                 ///< as in Head
 };
 
 /// What filters and responders see of a request. Lives in the exchange; views as in Head.

@@ -97,6 +97,16 @@ void Socket::splice_into(SplicePipe* pipe, std::size_t limit) {
   splice_left_ = pipe ? limit : 0;
 }
 
+bool Socket::input_waiting() {
+  if (!fd_) return false;
+  if (fresh_) return true;
+  if (!readable_) return false;  // the usual case: the last receive emptied the queue
+  std::byte b;
+  const ssize_t n = ::recv(fd_.get(), &b, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n < 0 && errno == EAGAIN) readable_ = false;
+  return readable_;
+}
+
 void Socket::begin_receive() {
   if (receive_.pending()) return;
   if (pipe_) return receive();

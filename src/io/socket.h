@@ -36,6 +36,7 @@ class Socket final : public Transport, private IoHandler {
   void stop_recv() override { receiving_ = false; }
   [[nodiscard]] bool splices() const override { return true; }
   void splice_into(SplicePipe* pipe, std::size_t limit) override;
+  [[nodiscard]] bool input_waiting() override;
   void queue(Piece piece) override;
   [[nodiscard]] std::span<std::byte> output_space(std::size_t n) override;
   void commit_output(std::size_t n) override;

@@ -51,6 +51,8 @@ class Transport {
   /// From now on received bytes go into `pipe`, at most `limit` more, and then receiving stops.
   /// Null: back to recv_buffer().
   virtual void splice_into(SplicePipe* pipe, std::size_t limit) = 0;
+  /// Whether the peer has sent bytes, or its end, that are not in recv_buffer() yet.
+  [[nodiscard]] virtual bool input_waiting() { return false; }
 
   /// Appends to the output, which leaves when the current event has been handled. Small memory
   /// pieces are copied.

@@ -211,6 +211,9 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
   r.status = status;
   r.reason = reason;
   r.why = why;
+  // Whoever sends a malformed head or asks for a tunnel may see other borders than we do in what
+  // follows (RFC 9112 section 2.2, RFC 9110 section 9.3.6).
+  r.last = status < 500;
   fill_refusal(r, arena_, context_.reactor.blocks());
   reply(std::move(r));
 }
@@ -229,7 +232,7 @@ void Exchange::note(const Reply& r) {
 void Exchange::reply(Reply&& r) {
   note(r);
   status_ = r.status;
-  Head head{.status = r.status, .length = r.length};
+  Head head{.status = r.status, .last = r.last, .length = r.length};
   head.fields = r.fields;
   head.fields.add(arena_, {"Date", context_.dates.at(context_.wall_time()), FieldId::date});
   const End end = r.body.empty() || request_.method == Method::head ? End::yes : End::no;

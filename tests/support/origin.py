@@ -41,6 +41,8 @@ class Connection:
         self.open = True
         self.ended = threading.Event()
         """Set when this side has noticed the end of the connection, from whichever side."""
+        self.waiting = False
+        """Between two requests, with no byte of the next one read."""
         self.sent = 0
 
     def send(self, data: bytes | str, deadline: float = 60.0) -> None:
@@ -163,6 +165,17 @@ class Origin:
         """Connections whose end has not been noticed."""
         return sum(1 for c in list(self.connections) if not c.ended.is_set())
 
+    def quiet(self) -> bool:
+        """True when all that was sent here so far has been read: each open connection waits for its next request."""
+        with self._lock:
+            if poll.select([self._listener], [], [], 0)[0]:
+                return False
+            connections = [c for c in self.connections if not c.ended.is_set()]
+        try:  # unread bytes first: a thread takes `waiting` back before it reads
+            return not poll.select([c.sock for c in connections], [], [], 0)[0] and all(c.waiting for c in connections)
+        except ValueError:
+            return False  # one was closed just now
+
     def check(self) -> None:
         """Fails when the proxy sent something that no proxy may send."""
         assert not self.faults, f"{self.name} was sent: {self.faults}"
@@ -174,13 +187,13 @@ class Origin:
             ready, _, _ = poll.select([self._listener, self._woken], [], [])
             if self._listener not in ready:
                 continue
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                continue
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
+                try:
+                    sock, _ = self._listener.accept()
+                except OSError:
+                    continue
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 conn = Connection(self, sock, len(self.connections))
                 self.connections.append(conn)
             thread = threading.Thread(target=self._serve, args=(conn,), name=f"{self.name}-{conn.number}", daemon=True)
@@ -217,12 +230,12 @@ class Origin:
 
     def _wait_readable(self, conn: Connection) -> bool:
         """Until bytes or the end arrive; false when the origin stops."""
-        while not conn.reader.buffer:
+        conn.waiting = not conn.reader.buffer
+        while conn.waiting:
             if self.stopping.is_set():
                 return False
             ready, _, _ = poll.select([conn.sock], [], [], 0.2)
-            if ready:
-                return True
+            conn.waiting = not ready
         return True
 
     def _one(self, conn: Connection, index: int) -> bool:

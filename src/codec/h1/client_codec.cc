@@ -1,5 +1,7 @@
 #include "codec/h1/client_codec.h"
 
+#include "base/ascii.h"
+
 namespace aralez::h1 {
 namespace {
 
@@ -30,7 +32,7 @@ Stream& ClientCodec::open_stream(StreamEvents& events) {
 void ClientCodec::send_head(const Head& head, End end) {
   if (life_ != Life::busy || tx_ != Tx::head) return;
   method_ = head.method;
-  upgrade_asked_ = !head.upgrade.empty();
+  upgrade_asked_.assign(head.upgrade);
   WireFraming f;
   switch (head.length.kind) {
     case BodyLength::Kind::known:
@@ -41,7 +43,7 @@ void ClientCodec::send_head(const Head& head, End end) {
     case BodyLength::Kind::unknown: f.mode = BodyMode::chunked; break;
     case BodyLength::Kind::none: f.mode = BodyMode::none; break;
   }
-  if (upgrade_asked_) {
+  if (!upgrade_asked_.empty()) {
     f.connection = "Upgrade";
     f.upgrade = head.upgrade;
   }
@@ -97,6 +99,9 @@ BodyMode ClientCodec::response_mode(const Head& head) const {
 }
 
 void ClientCodec::take_response(Head&& head) {
+  // A length where none may be (RFC 9110 section 8.6): a body may follow that is nobody's.
+  const bool has_body = head.length.kind == BodyLength::Kind::unknown || head.length.bytes > 0;
+  if (has_body && (head.status < 200 || head.status == 204)) keep_alive_ = false;
   if (head.interim()) {
     if (++interim_ > Limits::kMaxInterim)
       return fail_stream(ResetCode::protocol,
@@ -105,9 +110,10 @@ void ClientCodec::take_response(Head&& head) {
     return;
   }
   if (head.status == 101) {
-    if (!upgrade_asked_ || head.upgrade.empty())
+    // Only to what was asked for (RFC 9110 section 7.8).
+    if (upgrade_asked_.empty() || !iequals(head.upgrade, upgrade_asked_))
       return fail_stream(ResetCode::protocol,
-                         {Errc::protocol, Origin::upstream, "101 without an upgrade"});
+                         {Errc::protocol, Origin::upstream, "101 without its upgrade"});
     keep_alive_ = false;
     tunnel_ = true;
     writer_.start(BodyMode::raw, 0);
@@ -130,7 +136,7 @@ void ClientCodec::detach() {
   if (life_ != Life::busy) return;
   drop_pipe();
   const bool complete = rx_ == Rx::done && tx_ == Tx::done;
-  if (!complete || !keep_alive_ || !in_.empty() || t_.output_bytes() > 0)
+  if (!complete || !keep_alive_ || !in_.empty() || t_.output_bytes() > 0 || t_.input_waiting())
     return close_now(complete ? Transport::CloseMode::normal : Transport::CloseMode::abort,
                      {Errc::eof, Origin::internal, "not reusable"});
   life_ = Life::idle;

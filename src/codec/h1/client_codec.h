@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "codec/h1/stream_core.h"
 
 namespace aralez::h1 {
@@ -59,7 +61,7 @@ class ClientCodec final : public StreamCore {
   std::uint32_t interim_ = 0;  ///< 1xx heads of this response
   Life life_ = Life::idle;
   Method method_ = Method::other;
-  bool upgrade_asked_ = false;
+  std::string upgrade_asked_;  ///< protocol, or empty
   bool keep_alive_ = true;
   bool response_started_ = false;
 };

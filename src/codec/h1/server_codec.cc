@@ -108,7 +108,7 @@ void ServerCodec::send_head(const Head& head, End end) {
   f.write_length = f.mode == BodyMode::length ||
                    (f.mode == BodyMode::none && head.length.kind == BodyLength::Kind::known &&
                     head.status != 204);
-  if (f.mode == BodyMode::raw) after_ = After::close;
+  if (f.mode == BodyMode::raw || head.last) after_ = After::close;
   if (rx_ == Rx::body && !body_worth_draining()) after_ = After::close;
   if (after_ == After::close)
     f.connection = "close";
@@ -222,6 +222,7 @@ void ServerCodec::refuse(const HeadError& error) {
 void ServerCodec::bad_body(std::string_view why) {
   if (tx_ == Tx::head) return refuse({400, why, Reason::bad_chunk});
   owner_.on_refused({0, why, Reason::bad_chunk}, nullptr);
+  if (swallowing()) return finish_output_then_close();  // the answer is whole and still goes out
   StreamEvents* told = std::exchange(events_, nullptr);
   close_now(Transport::CloseMode::abort);
   if (told) told->on_reset(ResetCode::protocol);
