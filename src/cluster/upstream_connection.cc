@@ -25,6 +25,8 @@ void UpstreamConnection::on_connected() {
   connecting_ = false;
   timer_.cancel();
   if (ConnectionWaiter* w = std::exchange(waiter_, nullptr)) return w->on_upstream_ready(*this);
+  spare_ = true;
+  socket_.start_recv();  // or nobody would hear that the upstream closes it
   pool_.park(*this);
 }
 

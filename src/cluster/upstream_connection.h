@@ -56,8 +56,8 @@ class UpstreamConnection final : public Retired,
     ++requests_;
     return codec_.open_stream(events);
   }
-  /// It has carried a request before this one, so the upstream may have closed it meanwhile.
-  [[nodiscard]] bool reused() const noexcept { return requests_ > 1; }
+  /// It has been idle, so the upstream may have closed it meanwhile.
+  [[nodiscard]] bool reused() const noexcept { return spare_ || requests_ > 1; }
   [[nodiscard]] bool response_started() const noexcept { return codec_.response_started(); }
   [[nodiscard]] EndpointPool& pool() const noexcept { return pool_; }
   void close() { codec_.close(Transport::CloseMode::normal); }
@@ -78,6 +78,7 @@ class UpstreamConnection final : public Retired,
   std::uint32_t requests_ = 0;
   bool connecting_ = false;
   bool leaving_ = false;
+  bool spare_ = false;  ///< was idle before its first request
   MemberTimer<UpstreamConnection, &UpstreamConnection::on_timer> timer_{*this};
   SocketAddress peer_;
 };

@@ -59,13 +59,14 @@ std::string_view nearest(std::string_view text, const std::vector<std::string_vi
 }
 
 const Node* MapReader::get(std::string_view key) {
-  if (!is_known(key)) known_.push_back(key);
+  const bool again = is_known(key);  // its mistakes have been reported
+  if (!again) known_.push_back(key);
   const Node::Member* first = nullptr;
   for (const Node::Member& member : map_.members()) {
     if (member.key != key) continue;
     if (first == nullptr) {
       first = &member;
-    } else {
+    } else if (!again) {
       diagnostics_.error(map_.source(member), key,
                          fmt::format("given twice, first in line {}; keep one", first->line));
     }

@@ -160,10 +160,12 @@ Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
   const auto close = text.find(']');
   if (close == std::string_view::npos)
     return fail(Errc::protocol, Origin::downstream, "unclosed IPv6 host");
-  if (!SocketAddress::from_ip(text.substr(0, close + 1), 0))
+  // Brackets are for IPv6 alone.
+  if (text.substr(0, close).find(':') == std::string_view::npos ||
+      !SocketAddress::from_ip(text.substr(0, close + 1), 0))
     return fail(Errc::protocol, Origin::downstream, "bad IPv6 host");
   const auto rest = text.substr(close + 1);
-  if (!rest.empty() && (rest.front() != ':' || !all_digits(rest.substr(1))))
+  if (!rest.empty() && (rest.front() != ':' || !all_digits(rest.substr(1)) || rest.size() > 6))
     return fail(Errc::protocol, Origin::downstream, "bad port in host");
   const auto host = arena.allocate(close + 1);
   for (std::size_t i = 0; i <= close; ++i) host[i] = static_cast<std::byte>(to_lower(text[i]));

@@ -60,7 +60,8 @@ TEST(Authority, refuses_what_is_not_one_host) {
   BlockPool pool;
   Arena arena(pool);
   for (const auto* bad :
-       {"a,b", "u@h", "a b", "a/b", "[::1", "[zz]", "a:b", "a:123456", "a:80:80", "h\"", "a%62"})
+       {"a,b", "u@h", "a b", "a/b", "[::1", "[zz]", "a:b", "a:123456", "a:80:80", "[::1]:123456",
+        "[::1]80", "[::1]:x", "[1.2.3.4", "[1.2.3.4]", "[]", "h\"", "a%62"})
     EXPECT_FALSE(parse_authority(bad, arena)) << bad;
 }
 

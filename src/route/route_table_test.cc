@@ -66,6 +66,28 @@ TEST(RouteTable, finds_each_of_many_routes) {
                 h * 10 + p);
 }
 
+TEST(RouteTable, finds_a_route_as_deep_as_it_takes_among_routes_at_every_depth) {
+  std::vector<RouteTable::Entry> entries;
+  std::string path;
+  for (std::uint32_t depth = 1; depth <= RouteTable::kMaxDepth; ++depth) {
+    path += "/a";
+    entries.push_back({"h", path, RouteId{depth}});
+  }
+  const RouteTable t(entries, 3);
+  for (const auto* below : {"", "/a", "/b/c/d"})
+    EXPECT_EQ(t.match("h", path + below).route->value, RouteTable::kMaxDepth) << below;
+  EXPECT_EQ(t.match("h", "/a/a/b").route->value, 2U);
+}
+
+TEST(RouteTable, the_host_takes_no_part_in_the_path_nor_the_path_in_the_host) {
+  const RouteTable t({{"a", "/b", RouteId{1}}, {"a/b", "/", RouteId{2}}, {"", "/", RouteId{3}}}, 9);
+  EXPECT_EQ(t.match("a", "/b").route->value, 1U);
+  EXPECT_EQ(t.match("A", "/b").route->value, 3U) << "hosts come in lower case already";
+  EXPECT_EQ(t.match("", "/b").route->value, 3U);
+  EXPECT_TRUE(t.match("unknown", "/b").by_default);
+  EXPECT_FALSE(t.match("a", "/b").by_default);
+}
+
 TEST(RouteTable, a_path_of_thousands_of_segments_is_one_pass) {
   const auto t = table();
   std::string deep = "/app";

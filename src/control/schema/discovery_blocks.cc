@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "control/schema/blocks.h"
 #include "control/schema/values.h"
+#include "route/route_table.h"
 
 namespace aralez {
 namespace {
@@ -23,6 +24,10 @@ void read_service_target(MapReader& map, ServiceConfig& service) {
   }
   if (path.empty()) return;
   NormalKey key = normalise_path_key(path);
+  if (too_deep(key.key))
+    map.diagnostics().error(
+        map.at("path"), "path",
+        fmt::format("more than {} segments; write a shorter path", RouteTable::kMaxDepth));
   service.path = std::move(key.key);
   if (!key.warning.empty())
     map.diagnostics().warning(map.at("path"), "path", std::move(key.warning));

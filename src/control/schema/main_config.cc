@@ -284,7 +284,7 @@ std::optional<MainConfig> parse_main(std::string_view text, std::string file,
   if (document == nullptr) return std::nullopt;
   const Node& root = document->root();
   if (!root.is_mapping()) {
-    diagnostics.error({document->file()}, "",
+    diagnostics.error(root.source(), "",
                       root.is_null() ? "the file is empty; write one `key: value` per line"
                                      : "this is not a mapping; write one `key: value` per line");
     return std::nullopt;

@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "control/schema/blocks.h"
 #include "control/schema/values.h"
+#include "route/route_table.h"
 
 namespace aralez {
 namespace {
@@ -103,6 +104,10 @@ void read_paths(const Node& paths, std::vector<PathConfig>& out, Diagnostics& di
     MapReader map(*member.value, diagnostics);
     PathConfig path = read_path(map);
     if (key.key.empty()) continue;
+    if (too_deep(key.key))
+      diagnostics.error(
+          at, member.key,
+          fmt::format("more than {} segments; write a shorter path", RouteTable::kMaxDepth));
     path.path = std::move(key.key);
     path.source = at;
     place_path(std::move(path), out, index, diagnostics);

@@ -169,7 +169,7 @@ void merge_split_file(const NamedText& file, HostList& hosts, Diagnostics& diagn
   if (root.is_null()) return;
   if (!root.is_mapping()) {
     diagnostics.error(
-        {document->file()}, "",
+        root.source(), "",
         fmt::format("this is {}; write `host: {{paths: ...}}`", to_string(root.kind())));
     return;
   }
@@ -197,7 +197,7 @@ UpstreamsConfig parse_all(const NamedText& main, const SplitFiles& split,
     if (root.is_mapping()) {
       has_place = read_root(root, config, hosts, diagnostics);
     } else {
-      diagnostics.error({document->file()}, "",
+      diagnostics.error(root.source(), "",
                         root.is_null()
                             ? "the file is empty; write provider: file and upstreams:"
                             : fmt::format("this is {}; write provider: file and upstreams:",

@@ -7,6 +7,7 @@
 #include "base/ascii.h"
 #include "base/block.h"
 #include "http/uri.h"
+#include "route/route_table.h"
 
 namespace aralez {
 namespace {
@@ -274,6 +275,11 @@ NormalKey normalise_path_key(std::string_view text) {
   else if (out.key != text)
     out.warning = fmt::format("requests are matched in their normal form, {}", shown(out.key));
   return out;
+}
+
+bool too_deep(std::string_view path_key) {
+  return static_cast<std::size_t>(std::count(path_key.begin(), path_key.end(), '/')) >
+         RouteTable::kMaxDepth;
 }
 
 }  // namespace aralez

@@ -56,5 +56,8 @@ struct NormalKey {
 };
 [[nodiscard]] NormalKey normalise_host_key(std::string_view text);
 [[nodiscard]] NormalKey normalise_path_key(std::string_view text);
+/// More segments than the route table can look up (RouteTable::kMaxDepth). An error for whoever
+/// reads the key: requests would silently take the route above it.
+[[nodiscard]] bool too_deep(std::string_view path_key);
 
 }  // namespace aralez

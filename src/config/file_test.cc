@@ -1,0 +1,49 @@
+#include "config/file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace aralez {
+namespace {
+
+class ReadFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "aralez-file-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string write(const std::string& text) {
+    const std::string path = folder_ + "/f";
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+  std::string folder_;
+};
+
+TEST_F(ReadFile, gives_every_byte) {
+  const std::string text("a\0b\r\n", 5);
+  const auto file = read_text_file(write(text), 100);
+  EXPECT_EQ(file.status, FileText::Status::ok);
+  EXPECT_EQ(file.text, text);
+}
+
+TEST_F(ReadFile, shows_an_excess_by_one_byte_and_reads_no_further) {
+  EXPECT_EQ(read_text_file(write(std::string(10, 'x')), 10).text.size(), 10U);
+  EXPECT_EQ(read_text_file(write(std::string(300'000, 'x')), 10).text.size(), 11U);
+  EXPECT_EQ(read_text_file("/dev/zero", 1000).text.size(), 1001U);
+}
+
+TEST_F(ReadFile, tells_a_missing_file_from_one_that_cannot_be_read) {
+  EXPECT_EQ(read_text_file(folder_ + "/none", 10).status, FileText::Status::missing);
+  EXPECT_EQ(read_text_file(write("x") + "/below", 10).status, FileText::Status::missing);
+  const auto folder = read_text_file(folder_, 10);
+  EXPECT_EQ(folder.status, FileText::Status::unreadable);
+  EXPECT_FALSE(folder.reason.empty());
+}
+
+}  // namespace
+}  // namespace aralez
