@@ -186,6 +186,9 @@ int run(const Options& options) {
     return kFailed;
   }
   if (const char* key = std::getenv("JWT_KEY")) main->master_key = key;
+  if (options.upgrade)
+    std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
+              << std::endl;
   if (options.action == Options::Action::test) return test(*main, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   return start(options, *main);
