@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <optional>
 
@@ -20,6 +21,7 @@
 #include "server/data_plane.h"
 #include "server/explain.h"
 #include "server/registry.h"
+#include "tls/certificate_folder.h"
 
 namespace aralez {
 namespace {
@@ -45,9 +47,35 @@ int failed(std::string_view what) {
   return kFailed;
 }
 
+/// A pair that cannot be used is an error to -t; a start goes on without it.
+enum class BadPairs : bool { warn, refuse };
+
+std::size_t check_certificates(const std::string& folder, BadPairs bad, Diagnostics& diagnostics) {
+  if (folder.empty()) return 0;
+  const auto report = check_certificate_folder(folder, std::time(nullptr));
+  for (const CertificateFinding& f : report.findings) {
+    const Source at{std::make_shared<const std::string>(f.file)};
+    if (f.severity == Severity::error && bad == BadPairs::refuse)
+      diagnostics.error(at, "", f.what);
+    else
+      diagnostics.warning(at, "", f.what);
+  }
+  return report.usable;
+}
+
+void check_certificates(const MainConfig& main, BadPairs bad, Diagnostics& diagnostics) {
+  const std::string folder = main.certificate_folder();
+  if (check_certificates(folder, bad, diagnostics) == 0 && main.proxy_address_tls)
+    diagnostics.warning(
+        {std::make_shared<const std::string>(folder)}, "",
+        "no usable certificate, but proxy_address_tls needs one; write NAME.crt and "
+        "NAME.key");
+}
+
 /// -t: every file is read, nothing is opened or started.
 int test(const MainConfig& main, Diagnostics& diagnostics) {
   static_cast<void>(load_upstreams(main.upstreams_conf, diagnostics));
+  check_certificates(main, BadPairs::refuse, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   std::cout << "Server Test passed, exiting" << std::endl;
   return 0;
@@ -180,8 +208,10 @@ int run(const Options& options) {
   auto main = load_main(options.conf, diagnostics);
   if (!main) {
     // All mistakes of all files at once.
-    if (const auto path = upstreams_conf_of(options.conf); !path.empty())
-      static_cast<void>(load_upstreams(path, diagnostics));
+    const NamedFiles named = files_named_in(options.conf);
+    if (!named.upstreams_conf.empty())
+      static_cast<void>(load_upstreams(named.upstreams_conf, diagnostics));
+    static_cast<void>(check_certificates(named.certificate_folder, BadPairs::refuse, diagnostics));
     acceptable(diagnostics);
     return kFailed;
   }
@@ -190,6 +220,8 @@ int run(const Options& options) {
     std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
               << std::endl;
   if (options.action == Options::Action::test) return test(*main, diagnostics);
+  if (options.action == Options::Action::run)
+    check_certificates(*main, BadPairs::warn, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   return start(options, *main);
 }

@@ -306,15 +306,17 @@ std::optional<MainConfig> load_main(const std::string& path, Diagnostics& diagno
   return parse_main(file.text, path, diagnostics);
 }
 
-std::string upstreams_conf_of(const std::string& path) {
+NamedFiles files_named_in(const std::string& path) {
   const FileText file = read_text_file(path, YamlLimits{}.max_bytes);
   Diagnostics unheard;  // load_main() has reported them
   const auto document = parse_yaml(file.text, path, unheard);
   if (document == nullptr || !document->root().is_mapping()) return {};
-  for (const Node::Member& member : document->root().members())
-    if (member.key == "upstreams_conf" && member.value->is_scalar())
-      return std::string(member.value->text());
-  return {};
+  MainConfig config;
+  MapReader map(document->root(), unheard);
+  map.text("upstreams_conf", config.upstreams_conf);
+  map.text("proxy_configs", config.proxy_configs);
+  map.text("proxy_certificates", config.proxy_certificates);
+  return {config.upstreams_conf, config.certificate_folder()};
 }
 
 }  // namespace aralez
