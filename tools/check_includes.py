@@ -59,7 +59,7 @@ LIBRARIES = [
     (r"nlohmann/", ("control/", "admin/")),
     (r"curl/", ("control/",)),
     (r"mimalloc", ("server/", "main.cc")),
-    (r"zlib\.h$|brotli/|zstd\.h$", ("filter/compress/",)),
+    (r"zlib\.h$|brotli/|zstd\.h$", ("filter/compress/", "observe/compress_file")),
     (r"liburing", ("io/",)),
     (r"sys/epoll\.h$", ("io/",)),
     (r"sys/inotify\.h$", ("io/", "control/")),

@@ -18,6 +18,7 @@
 #include "control/watch/folder_watcher.h"
 #include "files/file_responder.h"
 #include "observe/server_log.h"
+#include "observe/worker_log.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
 #include "server/registry.h"
@@ -89,17 +90,18 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
-  Server(const MainConfig& main, Logger& logger, SignalWaiter& signals)
+  /// `log` is for the main thread and control threads, `worker_log` for the workers.
+  Server(const MainConfig& main, ServerLog& log, Logger& worker_log, SignalWaiter& signals)
       : main_(main),
-        logger_(logger),
+        logger_(log),
         signals_(signals),
         hash_key_(random_key()),
         reloader_({.main = main,
                    .make_chain = make_chain,
                    .files = files_of(main),
-                   .logger = logger,
+                   .logger = log,
                    .hash_key = hash_key_}),
-        plane_(main, logger, hash_key_) {}
+        plane_(main, worker_log, hash_key_) {}
 
   int explain_request(const std::string& request) {
     if (request.find("://") == std::string::npos)
@@ -146,12 +148,22 @@ class Server {
   int until_told(FolderWatcher& watcher) {
     while (true) {
       switch (signals_.wait()) {
-        case ProcessSignal::hangup: watcher.poke(); break;
+        case ProcessSignal::hangup:
+          reopen_log();
+          watcher.poke();
+          break;
         case ProcessSignal::interrupt: return 0;
         case ProcessSignal::terminate:
         case ProcessSignal::quit: return drain();
       }
     }
+  }
+
+  /// Someone may have moved the file away.
+  void reopen_log() {
+    if (auto ok = logger_.reopen(); !ok)
+      logger_.write(LogLevel::error, kTarget,
+                    fmt::format("not reopened, the old file stays in use: {}", ok.error().what));
   }
 
   /// Lets requests end; an INT meanwhile ends at once.
@@ -162,7 +174,9 @@ class Server {
     plane_.drain();
     const TimePoint deadline = std::chrono::steady_clock::now() + main_.grace_period;
     while (!plane_.wait_until(std::min(deadline, std::chrono::steady_clock::now() + kLook))) {
-      if (signals_.wait_for(Millis{0}) == ProcessSignal::interrupt) break;
+      const auto signal = signals_.wait_for(Millis{0});
+      if (signal == ProcessSignal::interrupt) break;
+      if (signal == ProcessSignal::hangup) reopen_log();
       if (std::chrono::steady_clock::now() < deadline) continue;
       logger_.write(LogLevel::warn, kTarget, "grace period is over: requests under way are cut");
       break;
@@ -171,7 +185,7 @@ class Server {
   }
 
   const MainConfig& main_;
-  Logger& logger_;
+  ServerLog& logger_;
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
   Reloader reloader_;
@@ -191,13 +205,15 @@ int start(const Options& options, const MainConfig& main) {
   auto log = ServerLog::open({.level = run ? main.log_level : LogLevel::off,
                               .file = {.path = run ? main.log_file.path : std::string(),
                                        .max_bytes = main.log_file.max_megabytes * 1024 * 1024,
-                                       .keep = main.log_file.max_files}});
+                                       .keep = main.log_file.max_files,
+                                       .compress = main.log_file.compress}});
   if (!log) return failed(log.error().what);
   if (run) {
     if (auto limit = raise_fd_limit(); !limit)
       (*log)->write(LogLevel::warn, kTarget, limit.error().what);
   }
-  Server server(main, **log, signals);
+  WorkerLog worker_log(**log);
+  Server server(main, **log, worker_log, signals);
   return run ? server.serve(std::move(starting)) : server.explain_request(options.explain);
 }
 
