@@ -98,6 +98,15 @@ void LogFile::shift_old_files() {
   }
 }
 
+void LogFile::compress_aside(const std::string& file) {
+  try {
+    compressing_ = std::jthread(
+        [file](const std::stop_token& stop) { static_cast<void>(compress_file(file, stop)); });
+  } catch (const std::system_error&) {
+    return;  // no thread to be had: the file stays as it is
+  }
+}
+
 void LogFile::rotate() {
   if (compressing_.joinable()) compressing_.join();  // its file is about to be renamed
   const std::string newest = options_.path + ".1";
@@ -108,9 +117,7 @@ void LogFile::rotate() {
     shift_old_files();
     moved = ::rename(options_.path.c_str(), newest.c_str()) == 0;
   }
-  if (moved && options_.keep != 0 && options_.compress)
-    compressing_ = std::jthread(
-        [newest](const std::stop_token& stop) { static_cast<void>(compress_file(newest, stop)); });
+  if (moved && options_.keep != 0 && options_.compress) compress_aside(newest);
   if (moved && reopen()) return;
   rotate_at_ =
       size_ + options_.max_bytes;  // e.g. rights were dropped: go on in this file, try again later

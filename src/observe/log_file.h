@@ -48,6 +48,7 @@ class LogFile {
   [[nodiscard]] std::size_t write_some(std::string_view text);
   void rotate();
   void shift_old_files();
+  void compress_aside(const std::string& file);
 
   LogFileOptions options_;
   UniqueFd fd_;

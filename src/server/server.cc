@@ -141,7 +141,7 @@ class Server {
 
   void reload(WatchReport r) {
     reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
-                     [this](std::shared_ptr<const Snapshot> s) { plane_.publish(s); });
+                     [this](const std::shared_ptr<const Snapshot>& s) { plane_.publish(s); });
   }
 
   /// Behaviour section 15.4.
