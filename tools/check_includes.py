@@ -49,7 +49,7 @@ NAMES_SETTINGS = ("control/schema/",)
 # Headers of libraries, each behind its adapter: pattern of the header, then the places (path prefixes below src/).
 LIBRARIES = [
     (r"yaml-cpp/", ("config/",)),
-    (r"openssl/", ("tls/", "base/")),
+    (r"openssl/", ("tls/",)),
     (r"nghttp2/", ("codec/h2/",)),
     (r"nghttp3/|ngtcp2/", ("codec/h3/",)),
     (r"ares(_\w+)?\.h$", ("io/dns/",)),
@@ -59,7 +59,7 @@ LIBRARIES = [
     (r"nlohmann/", ("control/", "admin/")),
     (r"curl/", ("control/",)),
     (r"mimalloc", ("server/", "main.cc")),
-    (r"zlib\.h$|brotli/|zstd\.h$", ("filter/compress/",)),
+    (r"zlib\.h$|brotli/|zstd\.h$", ("filter/compress/", "observe/compress_file")),
     (r"liburing", ("io/",)),
     (r"sys/epoll\.h$", ("io/",)),
     (r"sys/inotify\.h$", ("io/", "control/")),

@@ -52,9 +52,7 @@ file_server_folder: $PWD/demo/www
 proxy_configs: $run
 upstreams_conf: $run/upstreams.yaml
 pid_file: $run/aralez.pid
-upgrade_sock: $run/upgrade.sock
 log_level: info
-access_log: error
 hc_method: HEAD
 hc_interval: 5
 grace_period_seconds: 5

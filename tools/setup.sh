@@ -7,7 +7,7 @@
 # Servers that come along as test peers (nginx, haproxy, h2o) are not started.
 set -euo pipefail
 
-build=(g++ cmake ninja-build make ccache pkg-config libssl-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
+build=(g++ cmake ninja-build make ccache pkg-config libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
   libspdlog-dev libcli11-dev libc-ares-dev libmimalloc-dev)
 test=(libgtest-dev libgmock-dev nginx-light wrk nghttp2-client curl openssl python3 python3-pytest
   python3-websockets python3-yaml strace binutils util-linux git)

@@ -5,7 +5,7 @@
 #   release  the program only: it is what users get, so the black-box tests and the hardening check run on it.
 #   asan     everything, with ASan + UBSan: the unit tests, the replay of the fuzz corpora, and the program for a second
 #            black-box run. Same optimisation and assertions as `dev`, so a `dev` run would prove nothing more.
-#   tsan     only the tests of the folders that have threads (io, control, server); the rest lives on one thread.
+#   tsan     only the tests of the folders that have threads (io, observe, control, server); the rest lives on one thread.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,10 +29,10 @@ build() {
   cmake --build --preset "$preset" "$@" -- --quiet
 }
 
-# Folders with threads, as ctest names: the unit tests of io, server and every control/<name> but process, whose tests
+# Folders with threads, as ctest names: the unit tests of io, observe, server and every control/<name> but process, whose tests
 # fork from a process of one thread, which ThreadSanitizer's own thread makes impossible.
 threaded_tests() {
-  find src/io src/server src/control -name '*_test.cc' -not -path 'src/control/process/*' 2>/dev/null | while read -r file; do
+  find src/io src/observe src/server src/control -name '*_test.cc' -not -path 'src/control/process/*' 2>/dev/null | while read -r file; do
     folder=$(dirname "$file")
     while [[ ! -e $folder/CMakeLists.txt ]]; do folder=$(dirname "$folder"); done
     echo "${folder#src/}"
@@ -64,7 +64,7 @@ ctest --test-dir build/asan --no-tests=error --output-on-failure -j "$(nproc)"
 step "tsan: build"
 mapfile -t folders < <(threaded_tests)
 ((${#folders[@]})) || {
-  echo "no unit test in src/io, src/server, src/control" >&2
+  echo "no unit test in src/io, src/observe, src/server, src/control" >&2
   exit 1
 }
 targets=()

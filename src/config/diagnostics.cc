@@ -64,6 +64,12 @@ void Diagnostics::warning(const Source& at, std::string_view key, std::string me
   add(Severity::warning, at, key, std::move(message));
 }
 
+void Diagnostics::warning_once(const Source& at, std::string_view key, std::string message) {
+  if (said_.contains(key)) return;
+  said_.emplace(key);
+  warning(at, key, std::move(message));
+}
+
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> out = list_;
   std::stable_sort(out.begin(), out.end(),

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,8 @@ class Diagnostics {
 
   void error(const Source& at, std::string_view key, std::string message);
   void warning(const Source& at, std::string_view key, std::string message);
+  /// For what many places of a file may share: only the first one of each key is kept.
+  void warning_once(const Source& at, std::string_view key, std::string message);
 
   [[nodiscard]] bool has_errors() const noexcept { return errors_ != 0; }
   [[nodiscard]] std::size_t errors() const noexcept { return errors_; }
@@ -45,6 +49,7 @@ class Diagnostics {
   void add(Severity severity, const Source& at, std::string_view key, std::string message);
 
   std::vector<Diagnostic> list_;
+  std::set<std::string, std::less<>> said_;  ///< keys of warning_once()
   std::size_t errors_ = 0;
   std::size_t warnings_ = 0;
 };

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "observe/compress_file.h"
+
 namespace aralez {
 namespace {
 
@@ -85,16 +87,37 @@ std::expected<void, LogError> LogFile::reopen() {
   return {};
 }
 
+/// Frees <path>.1. An old file may be there in either form: the option may have changed, or the
+/// process have ended before it was compressed.
+void LogFile::shift_old_files() {
+  for (const std::string_view end : {"", ".gz"}) {
+    const auto old = [&](std::uint32_t i) { return fmt::format("{}.{}{}", options_.path, i, end); };
+    (void)::unlink(old(options_.keep).c_str());
+    for (std::uint32_t i = options_.keep; i > 1; --i)
+      (void)::rename(old(i - 1).c_str(), old(i).c_str());
+  }
+}
+
+void LogFile::compress_aside(const std::string& file) {
+  try {
+    compressing_ = std::jthread(
+        [file](const std::stop_token& stop) { static_cast<void>(compress_file(file, stop)); });
+  } catch (const std::system_error&) {
+    return;  // no thread to be had: the file stays as it is
+  }
+}
+
 void LogFile::rotate() {
-  const auto old = [&](std::uint32_t i) { return fmt::format("{}.{}", options_.path, i); };
+  if (compressing_.joinable()) compressing_.join();  // its file is about to be renamed
+  const std::string newest = options_.path + ".1";
   bool moved = true;
   if (options_.keep == 0) {
     moved = ::unlink(options_.path.c_str()) == 0;
   } else {
-    for (std::uint32_t i = options_.keep; i > 1; --i)
-      (void)::rename(old(i - 1).c_str(), old(i).c_str());
-    moved = ::rename(options_.path.c_str(), old(1).c_str()) == 0;
+    shift_old_files();
+    moved = ::rename(options_.path.c_str(), newest.c_str()) == 0;
   }
+  if (moved && options_.keep != 0 && options_.compress) compress_aside(newest);
   if (moved && reopen()) return;
   rotate_at_ =
       size_ + options_.max_bytes;  // e.g. rights were dropped: go on in this file, try again later

@@ -4,6 +4,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/unique_fd.h"
 
@@ -20,6 +21,7 @@ struct LogFileOptions {
   std::uint64_t max_bytes =
       100ULL * 1024 * 1024;  ///< rotated before a write would exceed it; 0: never
   std::uint32_t keep = 5;    ///< old files kept as <path>.1 (newest) to <path>.<keep>
+  bool compress = false;     ///< old files become <path>.<n>.gz, by a thread of their own
 };
 
 /// A file that is appended to, whole records at a time. Not thread-safe: the owner locks.
@@ -45,11 +47,14 @@ class LogFile {
   void measure();
   [[nodiscard]] std::size_t write_some(std::string_view text);
   void rotate();
+  void shift_old_files();
+  void compress_aside(const std::string& file);
 
   LogFileOptions options_;
   UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::uint64_t rotate_at_ = 0;  ///< 0: never
+  std::jthread compressing_;     ///< <path>.1; told to stop, and joined, by the destructor
   bool torn_ = false;  ///< the last record got in only in part: the next begins a line of its own
 };
 

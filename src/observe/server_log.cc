@@ -79,6 +79,11 @@ bool ServerLog::enabled(LogLevel level) const {
 }
 
 void ServerLog::write(LogLevel level, std::string_view target, std::string_view message) {
+  write_at(std::chrono::system_clock::now(), level, target, message);
+}
+
+void ServerLog::write_at(std::chrono::system_clock::time_point time, LogLevel level,
+                         std::string_view target, std::string_view message) {
   if (!enabled(level)) return;
   const std::lock_guard lock(state_->mutex);
   State& s = *state_;
@@ -86,7 +91,8 @@ void ServerLog::write(LogLevel level, std::string_view target, std::string_view 
   s.record.clear();
   append_record(s.message, message);
   s.formatter.format(
-      spdlog::details::log_msg({target.data(), target.size()}, to_spdlog(level), s.message),
+      spdlog::details::log_msg(time, spdlog::source_loc{}, {target.data(), target.size()},
+                               to_spdlog(level), s.message),
       s.record);
   if (!s.file.append({s.record.data(), s.record.size()}))
     lost_.fetch_add(1, std::memory_order_relaxed);

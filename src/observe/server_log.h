@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <expected>
 #include <memory>
 #include <string>
@@ -26,6 +27,9 @@ class ServerLog final : public Logger {
 
   [[nodiscard]] bool enabled(LogLevel level) const override;
   void write(LogLevel level, std::string_view target, std::string_view message) override;
+  /// For a record that had to wait.
+  void write_at(std::chrono::system_clock::time_point time, LogLevel level, std::string_view target,
+                std::string_view message);
   /// On SIGHUP. On an error the old file stays in use.
   [[nodiscard]] std::expected<void, LogError> reopen();
   /// Records that could not be written.

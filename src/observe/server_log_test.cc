@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "observe/compress_file.h"
 #include "observe/log_text.h"
 
 namespace aralez {
@@ -187,6 +188,62 @@ TEST_F(ServerLogTest, rotation_moves_the_target_of_a_symlink_and_counts_what_was
   EXPECT_TRUE(fs::is_symlink(path("link")));
   EXPECT_THAT(content(path("link")), ContainsRegex("^.*new\n$"));
   EXPECT_EQ(fs::file_size(path("var/log.1")), 201U);
+}
+
+/// By the program that everybody reads them with.
+std::string unzipped(const std::string& file) {
+  std::string out;
+  FILE* pipe = ::popen(("gzip -dc " + file).c_str(), "r");
+  if (pipe == nullptr) return out;
+  for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
+  EXPECT_EQ(::pclose(pipe), 0) << file;
+  return out;
+}
+
+TEST_F(ServerLogTest, compresses_old_files_with_their_rights_and_keeps_the_newest) {
+  {
+    const auto log = open({.path = path("log"), .max_bytes = 150, .keep = 2, .compress = true});
+    ASSERT_EQ(::chmod(path("log").c_str(), 0600), 0);
+    for (int i = 0; i < 6; ++i)
+      log->write(LogLevel::info, "t", "record " + std::to_string(i) + std::string(80, '.'));
+    // The newest old file is compressed on the side: when that is done it is there once.
+    while (fs::exists(path("log.1"))) std::this_thread::yield();
+  }
+  EXPECT_THAT(content(path("log")), HasSubstr("record 5"));
+  EXPECT_THAT(unzipped(path("log.1.gz")), ContainsRegex("^[^\n]* INFO t - record 4[.]*\n$"));
+  EXPECT_THAT(unzipped(path("log.2.gz")), HasSubstr("record 3"));
+  std::vector<std::string> names;
+  for (const auto& e : fs::directory_iterator(folder_)) names.push_back(e.path().filename());
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("log", "log.1.gz", "log.2.gz"));
+}
+
+TEST_F(ServerLogTest, old_files_of_either_form_grow_older_together) {
+  std::ofstream(path("log")) << std::string(200, 'x') << '\n';
+  std::ofstream(path("log.1")) << "one\n";
+  std::ofstream(path("log.2.gz")) << "two";
+  std::ofstream(path("log.3")) << "three\n";
+  open({.path = path("log"), .max_bytes = 150, .keep = 3})->write(LogLevel::info, "t", "new");
+  EXPECT_EQ(fs::file_size(path("log.1")), 201U);
+  EXPECT_EQ(content(path("log.2")), "one\n");
+  EXPECT_EQ(content(path("log.3.gz")), "two");
+  EXPECT_FALSE(fs::exists(path("log.3"))) << "the oldest goes";
+  EXPECT_FALSE(fs::exists(path("log.2.gz")));
+}
+
+TEST_F(ServerLogTest, compression_that_is_stopped_or_impossible_leaves_the_file_alone) {
+  std::ofstream(path("log.1")) << "kept\n";
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(compress_file(path("log.1"), stop.get_token()));
+  EXPECT_FALSE(compress_file(path("missing"), {}));
+  EXPECT_EQ(content(path("log.1")), "kept\n");
+  EXPECT_FALSE(fs::exists(path("log.1.gz")));
+  EXPECT_FALSE(fs::exists(path("log.1.gz.new")));
+  std::ofstream(path("log.1.gz.new")) << "of a process that was killed";
+  EXPECT_TRUE(compress_file(path("log.1"), {}));
+  EXPECT_EQ(unzipped(path("log.1.gz")), "kept\n");
+  EXPECT_FALSE(fs::exists(path("log.1")));
+  EXPECT_FALSE(fs::exists(path("log.1.gz.new")));
 }
 
 TEST_F(ServerLogTest, when_rotation_fails_records_go_on_into_the_same_file) {

@@ -42,6 +42,25 @@ std::string servers_of(const Snapshot& s, const Route& r) {
   return out.empty() ? "none: answers 502" : out + " (round robin)";
 }
 
+std::string listener_of(const Asked& asked, const MainConfig& main) {
+  if (!asked.https)
+    return fmt::format("proxy_address_http {}", main.proxy_address_http.to_string());
+  if (!main.proxy_address_tls) return "none: https needs proxy_address_tls";
+  return fmt::format("proxy_address_tls {}, which this version does not open",
+                     main.proxy_address_tls->to_string());
+}
+
+/// What the filters answer themselves, or where the request goes on to.
+std::string outcome(const Snapshot& s, const Route& route, RequestContext& request) {
+  Reply reply;
+  if (route.chain.on_request_head(request, reply) == Verdict::proceed)
+    return fmt::format("forwards: {}\nservers:  {}\n", request.path.forward, servers_of(s, route));
+  const std::string_view location = reply.fields.value(FieldId::location);
+  return fmt::format("answer:   {} {}{}{}{}{}\n", reply.status, to_string(reply.reason),
+                     location.empty() ? "" : " to ", location, reply.why.empty() ? "" : ": ",
+                     reply.why);
+}
+
 }  // namespace
 
 std::string explain(std::string_view request, const MainConfig& main, const Snapshot& snapshot) {
@@ -51,10 +70,7 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   std::string out =
       fmt::format("request:  {} {} host {}\n", asked.head.method_text, asked.head.target,
                   asked.head.authority.empty() ? "(none)" : asked.head.authority);
-  if (asked.https && main.proxy_address_tls)
-    out += fmt::format("listener: proxy_address_tls {}\n", main.proxy_address_tls->to_string());
-  else
-    out += fmt::format("listener: proxy_address_http {}\n", main.proxy_address_http.to_string());
+  out += fmt::format("listener: {}\n", listener_of(asked, main));
 
   std::string_view host;
   TargetPath path;
@@ -74,8 +90,9 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   out += fmt::format("host:     {}{}\n", route.host, m.by_default ? " (no host of that name)" : "");
   out += fmt::format("route:    {} at {}\n", route.path, route.source);
   for (const auto& f : route.chain.filters()) out += fmt::format("filter:   {}\n", f->describe());
-  out += fmt::format("forwards: {}\n", path.forward);
-  return out + fmt::format("servers:  {}\n", servers_of(snapshot, route));
+  const ClientInfo client{.ip = "192.0.2.1", .tls = asked.https};
+  RequestContext context{asked.head, path, host, client, arena, pool, 0};
+  return out + outcome(snapshot, route, context);
 }
 
 }  // namespace aralez

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <optional>
 
@@ -17,9 +18,11 @@
 #include "control/watch/folder_watcher.h"
 #include "files/file_responder.h"
 #include "observe/server_log.h"
+#include "observe/worker_log.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
 #include "server/registry.h"
+#include "tls/certificate_folder.h"
 
 namespace aralez {
 namespace {
@@ -45,9 +48,35 @@ int failed(std::string_view what) {
   return kFailed;
 }
 
+/// A pair that cannot be used is an error to -t; a start goes on without it.
+enum class BadPairs : bool { warn, refuse };
+
+std::size_t check_certificates(const std::string& folder, BadPairs bad, Diagnostics& diagnostics) {
+  if (folder.empty()) return 0;
+  const auto report = check_certificate_folder(folder, std::time(nullptr));
+  for (const CertificateFinding& f : report.findings) {
+    const Source at{std::make_shared<const std::string>(f.file)};
+    if (f.severity == Severity::error && bad == BadPairs::refuse)
+      diagnostics.error(at, "", f.what);
+    else
+      diagnostics.warning(at, "", f.what);
+  }
+  return report.usable;
+}
+
+void check_certificates(const MainConfig& main, BadPairs bad, Diagnostics& diagnostics) {
+  const std::string folder = main.certificate_folder();
+  if (check_certificates(folder, bad, diagnostics) == 0 && main.proxy_address_tls)
+    diagnostics.warning(
+        {std::make_shared<const std::string>(folder)}, "",
+        "no usable certificate, but proxy_address_tls needs one; write NAME.crt and "
+        "NAME.key");
+}
+
 /// -t: every file is read, nothing is opened or started.
 int test(const MainConfig& main, Diagnostics& diagnostics) {
   static_cast<void>(load_upstreams(main.upstreams_conf, diagnostics));
+  check_certificates(main, BadPairs::refuse, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   std::cout << "Server Test passed, exiting" << std::endl;
   return 0;
@@ -61,17 +90,18 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
-  Server(const MainConfig& main, Logger& logger, SignalWaiter& signals)
+  /// `log` is for the main thread and control threads, `worker_log` for the workers.
+  Server(const MainConfig& main, ServerLog& log, Logger& worker_log, SignalWaiter& signals)
       : main_(main),
-        logger_(logger),
+        logger_(log),
         signals_(signals),
         hash_key_(random_key()),
         reloader_({.main = main,
                    .make_chain = make_chain,
                    .files = files_of(main),
-                   .logger = logger,
+                   .logger = log,
                    .hash_key = hash_key_}),
-        plane_(main, logger, hash_key_) {}
+        plane_(main, worker_log, hash_key_) {}
 
   int explain_request(const std::string& request) {
     if (request.find("://") == std::string::npos)
@@ -111,19 +141,29 @@ class Server {
 
   void reload(WatchReport r) {
     reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
-                     [this](std::shared_ptr<const Snapshot> s) { plane_.publish(s); });
+                     [this](const std::shared_ptr<const Snapshot>& s) { plane_.publish(s); });
   }
 
   /// Behaviour section 15.4.
   int until_told(FolderWatcher& watcher) {
     while (true) {
       switch (signals_.wait()) {
-        case ProcessSignal::hangup: watcher.poke(); break;
+        case ProcessSignal::hangup:
+          reopen_log();
+          watcher.poke();
+          break;
         case ProcessSignal::interrupt: return 0;
         case ProcessSignal::terminate:
         case ProcessSignal::quit: return drain();
       }
     }
+  }
+
+  /// Someone may have moved the file away.
+  void reopen_log() {
+    if (auto ok = logger_.reopen(); !ok)
+      logger_.write(LogLevel::error, kTarget,
+                    fmt::format("not reopened, the old file stays in use: {}", ok.error().what));
   }
 
   /// Lets requests end; an INT meanwhile ends at once.
@@ -134,7 +174,9 @@ class Server {
     plane_.drain();
     const TimePoint deadline = std::chrono::steady_clock::now() + main_.grace_period;
     while (!plane_.wait_until(std::min(deadline, std::chrono::steady_clock::now() + kLook))) {
-      if (signals_.wait_for(Millis{0}) == ProcessSignal::interrupt) break;
+      const auto signal = signals_.wait_for(Millis{0});
+      if (signal == ProcessSignal::interrupt) break;
+      if (signal == ProcessSignal::hangup) reopen_log();
       if (std::chrono::steady_clock::now() < deadline) continue;
       logger_.write(LogLevel::warn, kTarget, "grace period is over: requests under way are cut");
       break;
@@ -143,7 +185,7 @@ class Server {
   }
 
   const MainConfig& main_;
-  Logger& logger_;
+  ServerLog& logger_;
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
   Reloader reloader_;
@@ -163,13 +205,15 @@ int start(const Options& options, const MainConfig& main) {
   auto log = ServerLog::open({.level = run ? main.log_level : LogLevel::off,
                               .file = {.path = run ? main.log_file.path : std::string(),
                                        .max_bytes = main.log_file.max_megabytes * 1024 * 1024,
-                                       .keep = main.log_file.max_files}});
+                                       .keep = main.log_file.max_files,
+                                       .compress = main.log_file.compress}});
   if (!log) return failed(log.error().what);
   if (run) {
     if (auto limit = raise_fd_limit(); !limit)
       (*log)->write(LogLevel::warn, kTarget, limit.error().what);
   }
-  Server server(main, **log, signals);
+  WorkerLog worker_log(**log);
+  Server server(main, **log, worker_log, signals);
   return run ? server.serve(std::move(starting)) : server.explain_request(options.explain);
 }
 
@@ -180,13 +224,20 @@ int run(const Options& options) {
   auto main = load_main(options.conf, diagnostics);
   if (!main) {
     // All mistakes of all files at once.
-    if (const auto path = upstreams_conf_of(options.conf); !path.empty())
-      static_cast<void>(load_upstreams(path, diagnostics));
+    const NamedFiles named = files_named_in(options.conf);
+    if (!named.upstreams_conf.empty())
+      static_cast<void>(load_upstreams(named.upstreams_conf, diagnostics));
+    static_cast<void>(check_certificates(named.certificate_folder, BadPairs::refuse, diagnostics));
     acceptable(diagnostics);
     return kFailed;
   }
   if (const char* key = std::getenv("JWT_KEY")) main->master_key = key;
+  if (options.upgrade)
+    std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
+              << std::endl;
   if (options.action == Options::Action::test) return test(*main, diagnostics);
+  if (options.action == Options::Action::run)
+    check_certificates(*main, BadPairs::warn, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   return start(options, *main);
 }

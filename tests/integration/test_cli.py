@@ -24,6 +24,8 @@ def files():
     proxy = Proxy({"a.test": {"/": route("127.0.0.1:8000"),
                               "/admin": route("127.0.0.1:8001", "127.0.0.1:8002", server_headers=["X-A: b"], client_headers=["X-C: d"]),
                               "/old": route("127.0.0.1:1", redirect_to="https://new.test"),
+                              "/only": {"redirect_to": "https://new.test"}, "/secure": route("127.0.0.1:8004", to_https=True),
+                              "/none": {"servers": []},
                               "/locked": route("127.0.0.1:1", authorization={"type": "basic", "data": "u:p"})},
                    "DEFAULT": {"/": route("127.0.0.1:8003")}}).prepare()
     yield proxy
@@ -209,11 +211,31 @@ def test_explain_shows_the_way_of_a_request(files: Proxy) -> None:
     ("GET http://a.test/old/x?y", ["/old", "https://new.test"]),
     ("POST http://a.test/locked", ["/locked", "503"]),
     ("GET http://a.test/a%00b", ["400"]),
+    ("GET http://a.test/only/x?y", ["/only", "301 redirect to https://new.test/only/x?y"]),
+    ("POST http://a.test/only/x", ["308 redirect to https://new.test/only/x"]),
+    ("GET http://a.test/secure", ["301 https_redirect to https://a.test/secure"]),
+    ("GET https://a.test/secure", ["needs proxy_address_tls", "127.0.0.1:8004"]),
+    ("GET http://a.test/none", ["servers:  none: answers 502"]),
 ])
 def test_explain_tells_what_else_would_happen(files: Proxy, request_: str, parts: list[str]) -> None:
     said = explain(files, request_)
     for part in parts:
         assert part in said, f"{part} not in\n{said}"
+
+
+@pytest.mark.parametrize("target", ["old/x", "only", "locked"])
+def test_explain_names_no_servers_when_a_filter_answers(files: Proxy, target: str) -> None:
+    said = explain(files, f"GET http://a.test/{target}")
+    assert "servers:" not in said and "forwards:" not in said, said
+
+
+def test_explain_says_what_really_happens(files: Proxy) -> None:
+    said = {t: explain(files, f"GET http://a.test{t}") for t in ("/old/x?y", "/only", "/locked", "/none")}
+    with files:
+        for target, text in said.items():
+            real = files.get(target)
+            assert re.search(rf"\b{real.status}\b", text), text
+            assert (real.get("location") or "") in text
 
 
 def test_explain_needs_no_free_port(files: Proxy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import signal
 import threading
@@ -167,6 +168,79 @@ def test_pid_file_is_not_written_through_a_symlink() -> None:
         assert victim.read_text() == "precious"
     finally:
         proxy.close()
+
+
+def log_to_file(**keys: object) -> Proxy:
+    proxy = Proxy({"a.test": {"/": route("127.0.0.1:1")}}, main=dict(keys))
+    proxy.main["log_file"] = str(proxy.folder / "server.log")
+    return proxy
+
+
+def test_hangup_reopens_the_log_file() -> None:
+    with log_to_file() as proxy:
+        path = proxy.folder / "server.log"
+        moved = path.rename(proxy.folder / "server.log.old")
+        assert proxy.get("/moved").status == 502
+        wait_until(lambda: "/moved" in moved.read_text(), "the old file goes on")
+        proxy.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "a new log file")
+        assert proxy.get("/after").status == 502
+        wait_until(lambda: "/after" in path.read_text(), "the new file is used")
+        assert "/after" not in moved.read_text()
+        proxy.stop()
+
+
+def test_hangup_that_cannot_reopen_keeps_the_old_file() -> None:
+    with log_to_file() as proxy:
+        path = proxy.folder / "server.log"
+        moved = path.rename(proxy.folder / "server.log.old")
+        path.mkdir()
+        proxy.send_signal(signal.SIGHUP)
+        wait_until(lambda: re.search(r" ERROR aralez::server - .*server\.log: Is a directory", moved.read_text()), "an error")
+        path.rmdir()
+        proxy.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "a new log file")
+        proxy.stop()
+
+
+def test_hangup_reopens_the_log_file_while_draining() -> None:
+    origin, gate = slow_origin()
+    proxy = log_to_file(grace_period_seconds=60)
+    with origin, proxy, proxy.client() as client:
+        proxy.apply({"a.test": {"/": route(origin)}})
+        client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        origin.wait_seen("/slow")
+        proxy.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses(proxy), "draining")
+        path = proxy.folder / "server.log"
+        path.rename(proxy.folder / "server.log.old")
+        proxy.send_signal(signal.SIGHUP)
+        wait_until(path.exists, "a new log file")
+        gate.set()
+        assert client.response().body == b"finished"
+        assert proxy.wait_exit() == 0
+
+
+def test_refused_requests_are_all_in_the_log_after_an_immediate_stop() -> None:
+    with log_to_file() as proxy:
+        for i in range(200):
+            assert proxy.get(f"/r{i}.").status == 502
+        proxy.stop()
+        assert [f"/r{i}." for i in range(200)] == re.findall(r"/r\d+\.", proxy.log())
+
+
+def test_log_files_rotate_and_are_compressed() -> None:
+    proxy = log_to_file()
+    path = proxy.folder / "server.log"
+    path.write_text("x" * (1024 * 1024 - 100) + "\n")
+    proxy.main["log_file"] = f"{path}, 1, 2, compress"
+    with proxy:
+        assert proxy.get("/").status == 502
+        wait_until(lambda: (proxy.folder / "server.log.1.gz").exists() and not (proxy.folder / "server.log.1").exists(), "compressed")
+        old = gzip.decompress((proxy.folder / "server.log.1.gz").read_bytes())
+        assert old.startswith(b"x" * 1000)
+        assert path.stat().st_size < 10_000
+        proxy.stop()
 
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (TRACE|DEBUG|INFO|WARN|ERROR) [A-Za-z0-9_:]+ - .*")

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "config/file.h"
 #include "config/map_reader.h"
+#include "control/schema/not_yet.h"
 #include "control/schema/values.h"
 
 namespace aralez {
@@ -218,8 +219,8 @@ void read_limits(MapReader& map, Limits& limits) {
   }
 }
 
-/// Keys of the original that mean nothing here; their types are still checked where it checked
-/// them.
+/// Keys of the original with nothing behind them (not_yet.h says so); their types are still checked
+/// where it checked them.
 void read_ineffective(MapReader& map) {
   bool flag = false;
   std::int64_t number = 0;
@@ -232,12 +233,10 @@ void read_ineffective(MapReader& map) {
   map.text("ca_file", text);
   map.text("config_tls_certificate", text);
   map.text("config_tls_key_file", text);
-  if (map.get("config_tls_address") != nullptr)
-    map.diagnostics().warning(map.at("config_tls_address"), "config_tls_address",
-                              "has no effect, the API listens on config_address only");
-  map.ignore({"proxy_port", "proxy_port_tls", "local_server", "working_directory",
-              "max_blocking_threads", "blocking_threads_ttl_seconds", "daemon_wait_for_ready",
-              "daemon_ready_timeout_seconds", "daemon_notify_timeout_seconds"});
+  map.ignore({"config_tls_address", "proxy_port", "proxy_port_tls", "local_server",
+              "working_directory", "max_blocking_threads", "blocking_threads_ttl_seconds",
+              "daemon_wait_for_ready", "daemon_ready_timeout_seconds",
+              "daemon_notify_timeout_seconds"});
 }
 
 void read_file_server(MapReader& map, MainConfig& config) {
@@ -266,6 +265,7 @@ void read_main(MapReader& map, MainConfig& config) {
   read_sockets(map, config);
   read_limits(map, config.limits);
   read_ineffective(map);
+  warn_not_yet(map.node(), Block::main, map.diagnostics());
   map.finish();
 }
 
@@ -306,15 +306,17 @@ std::optional<MainConfig> load_main(const std::string& path, Diagnostics& diagno
   return parse_main(file.text, path, diagnostics);
 }
 
-std::string upstreams_conf_of(const std::string& path) {
+NamedFiles files_named_in(const std::string& path) {
   const FileText file = read_text_file(path, YamlLimits{}.max_bytes);
   Diagnostics unheard;  // load_main() has reported them
   const auto document = parse_yaml(file.text, path, unheard);
   if (document == nullptr || !document->root().is_mapping()) return {};
-  for (const Node::Member& member : document->root().members())
-    if (member.key == "upstreams_conf" && member.value->is_scalar())
-      return std::string(member.value->text());
-  return {};
+  MainConfig config;
+  MapReader map(document->root(), unheard);
+  map.text("upstreams_conf", config.upstreams_conf);
+  map.text("proxy_configs", config.proxy_configs);
+  map.text("proxy_certificates", config.proxy_certificates);
+  return {config.upstreams_conf, config.certificate_folder()};
 }
 
 }  // namespace aralez

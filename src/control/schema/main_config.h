@@ -105,7 +105,11 @@ struct MainConfig {
 [[nodiscard]] std::optional<MainConfig> parse_main(std::string_view text, std::string file,
                                                    Diagnostics& diagnostics);
 
-/// `upstreams_conf` of a file that may have mistakes elsewhere; empty when it cannot be found.
-[[nodiscard]] std::string upstreams_conf_of(const std::string& path);
+/// The other files that a main.yaml with mistakes names, as far as they can be found; else empty.
+struct NamedFiles {
+  std::string upstreams_conf;
+  std::string certificate_folder;
+};
+[[nodiscard]] NamedFiles files_named_in(const std::string& path);
 
 }  // namespace aralez

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "control/schema/blocks.h"
+#include "control/schema/not_yet.h"
 #include "control/schema/values.h"
 #include "route/route_table.h"
 
@@ -24,6 +25,10 @@ void read_servers(MapReader& map, PathConfig& path) {
       continue;
     }
     server.value->source = item.source;
+    using enum ServerConfig::Scheme;
+    if (const auto scheme = server.value->scheme; scheme == https || scheme == h2c)
+      warn_scheme_not_yet(item.source, item.key, scheme == https ? "https" : "h2c",
+                          map.diagnostics());
     path.servers.push_back(std::move(*server.value));
   }
   if (node->is_sequence() && node->items().empty() && map.get("redirect_to") == nullptr)
@@ -71,6 +76,7 @@ PathConfig read_path(MapReader& map) {
     map.diagnostics().warning(
         map.at("sticky_sessions"), "sticky_sessions",
         "has no effect on a path; write it at the top level of upstreams.yaml");
+  warn_not_yet(map.node(), Block::path, map.diagnostics());
   map.finish();
   return path;
 }
@@ -117,6 +123,7 @@ void read_paths(const Node& paths, std::vector<PathConfig>& out, Diagnostics& di
 HostConfig read_host(const Node& block, Diagnostics& diagnostics) {
   HostConfig host;
   MapReader map(block, diagnostics);
+  warn_not_yet(block, Block::host, diagnostics);
   read_limit_keys(map, host.rate_limit, host.x4xx_limit);
   if (const Node* paths = map.get("paths"))
     read_paths(*paths, host.paths, diagnostics);
@@ -137,7 +144,7 @@ void read_limit_keys(MapReader& map, std::optional<std::int64_t>& rate_limit,
   map.integer("x4xx_limit", x4xx_limit);
   if (rate_limit && *rate_limit <= 0)
     map.diagnostics().warning(map.at("rate_limit"), "rate_limit",
-                              "refuses every request; remove the key for no limit");
+                              "asks for every request to be refused; remove the key for no limit");
 }
 
 void read_header_keys(MapReader& map, std::vector<HeaderRule>& client,

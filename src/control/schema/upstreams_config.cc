@@ -9,6 +9,7 @@
 #include "config/file.h"
 #include "config/map_reader.h"
 #include "control/schema/blocks.h"
+#include "control/schema/not_yet.h"
 
 namespace aralez {
 namespace {
@@ -159,6 +160,7 @@ bool read_root(const Node& root, UpstreamsConfig& config, HostList& hosts,
     config.authorization = parse_auth(*node, diagnostics);
   read_discovery(map, config);
   map.ignore({"globals"});
+  warn_not_yet(root, Block::upstreams, diagnostics);
   return read_hosts(map, hosts);
 }
 
