@@ -27,8 +27,7 @@ enum class ResetCode : std::uint8_t {
 ///
 /// Four laws hold for every codec (tests/support/stream_laws.h): (1) no Stream method calls
 /// StreamEvents before it returns; (2) after on_reset, or after detach, silence; (3) body bytes
-/// delivered never exceed those granted; (4) objects are freed at the end of the loop turn, never
-/// under a caller.
+/// delivered never exceed those granted; (4) objects live at least until the loop turn ends.
 class StreamEvents {
  public:
   /// The views in the head are good until the call returns, except what `head.pin` keeps; its field
