@@ -25,9 +25,9 @@ enum class ResetCode : std::uint8_t {
 /// What a codec tells the owner of a stream. Implemented by Exchange (client side) and Attempt
 /// (upstream side).
 ///
-/// Four laws hold for every codec (codec/laws_test.cc): (1) no Stream method calls StreamEvents
-/// before it returns; (2) after on_reset, or after detach, silence; (3) body bytes delivered never
-/// exceed those granted; (4) objects are freed at the end of the loop turn, never under a caller.
+/// Four laws hold for every codec (tests/support/stream_laws.h): (1) no Stream method calls
+/// StreamEvents before it returns; (2) after on_reset, or after detach, silence; (3) body bytes
+/// delivered never exceed those granted; (4) objects live at least until the loop turn ends.
 class StreamEvents {
  public:
   /// The views in the head are good until the call returns, except what `head.pin` keeps; its field

@@ -36,7 +36,7 @@ bool ServerCodec::head_may_be_complete() {
 }
 
 void ServerCodec::read_head() {
-  if (events_ || tx_ != Tx::head || wait_ == Wait::linger || wait_ == Wait::closed) return;
+  if (events_ || tx_ != Tx::head) return;
   if (t_.output_bytes() > Limits::kBodyWindow)
     return;  // pipelining without reading: wait for the output
   if (!skipped_empty_line_ && in_.text().starts_with("\r\n")) {  // RFC 9112 section 2.2
@@ -181,29 +181,32 @@ void ServerCodec::body_progress() {
     if (credit_ == 0 && !through) finish_output_then_close();
     return;
   }
-  if (wait_ == Wait::nothing && events_) watch_rate();
+  // An answer may still be leaving when its exchange is over.
+  if ((wait_ == Wait::nothing && events_) || wait_ == Wait::idle) watch_rate();
 }
 
 void ServerCodec::output_drained() {
-  if (wait_ == Wait::linger) {
+  if (tx_ == Tx::closed) {
     if (rx_ == Rx::done) return close_now(Transport::CloseMode::normal);
     // Wait for the client's FIN: closing over unread input would reset our last bytes away.
+    wait_for(Wait::linger, Limits::kLinger);
     t_.shutdown_write();
     update_receiving();
-  } else if (rx_ == Rx::head && !in_.empty()) {
-    step_later();
+  } else if (rx_ == Rx::head) {
+    if (!in_.empty()) return step_later();
+    if (after_ == After::close) return finish_output_then_close();
+    if (wait_ == Wait::rate) wait_for(Wait::idle, limits_.client_idle_timeout);
   }
 }
 
+/// What is queued leaves for as long as the client keeps to the rate.
 void ServerCodec::finish_output_then_close() {
-  wait_for(Wait::linger, Limits::kLinger);
   if (rx_ != Rx::done || !in_.empty()) rx_ = Rx::closed;  // more may come: read it off
   tx_ = Tx::closed;
   in_.clear();
-  if (t_.output_bytes() == 0)
-    output_drained();
-  else
-    update_receiving();
+  if (t_.output_bytes() == 0) return output_drained();
+  watch_rate();
+  update_receiving();
 }
 
 void ServerCodec::refuse(const HeadError& error) {
@@ -235,9 +238,14 @@ void ServerCodec::reset(ResetCode) {
 }
 
 void ServerCodec::on_recv_end() {
-  if (wait_ == Wait::linger || rx_ == Rx::head || rx_ == Rx::closed) {
-    if (t_.output_bytes() > 0 && wait_ == Wait::linger) return;  // the client still reads
-    return close_now(Transport::CloseMode::normal);
+  if (tx_ == Tx::closed || rx_ == Rx::head) {
+    if (t_.output_bytes() == 0) return close_now(Transport::CloseMode::normal);
+    after_ = After::close;  // the client still reads, and what it asked for is answered
+    if (tx_ == Tx::closed || in_.empty()) {
+      tx_ = Tx::closed;
+      rx_ = Rx::done;
+    }
+    return;
   }
   if (tunnel_) return finish_rx({});
   after_ = After::close;
@@ -286,7 +294,9 @@ void ServerCodec::watch_rate() {
 
 void ServerCodec::on_timer(TimePoint) {
   switch (wait_) {
-    case Wait::idle: return close_now(Transport::CloseMode::normal);
+    case Wait::idle:
+      if (t_.output_bytes() == 0) return close_now(Transport::CloseMode::normal);
+      return reads_too_slowly();
     case Wait::head:
       return refuse({408, "request head took too long", Reason::client_head_timeout});
     case Wait::rate: return check_rate();
@@ -296,14 +306,19 @@ void ServerCodec::on_timer(TimePoint) {
   }
 }
 
+/// Ends in a reset: after a FIN, a body without a length would look whole.
+void ServerCodec::reads_too_slowly() {
+  owner_.on_refused({0, "client reads too slowly", Reason::client_slow}, nullptr);
+  cut_off();
+}
+
 void ServerCodec::check_rate() {
   const auto seconds = std::chrono::duration<double>(limits_.client_rate_window).count();
   const auto least = static_cast<std::uint64_t>(limits_.client_min_body_rate * seconds);
   const std::uint64_t sent = writer_.queued() - std::min(writer_.queued(), t_.output_bytes());
   const bool sending = t_.output_bytes() > 0;
   if (least > 0 && sending && sent - std::min(sent, rate_tx_) < least) {
-    owner_.on_refused({0, "client reads too slowly", Reason::client_slow}, nullptr);
-    return cut_off();
+    return reads_too_slowly();
   }
   const bool receiving = rx_ == Rx::body && credit_ > 0 && !credit_ran_out_ && !tunnel_;
   if (least > 0 && receiving && !sending && rx_total_ - rate_rx_ < least) {
@@ -311,7 +326,7 @@ void ServerCodec::check_rate() {
     owner_.on_refused({0, "request body comes too slowly", Reason::client_slow}, nullptr);
     return cut_off();
   }
-  if (tunnel_) {
+  if (tunnel_ && tx_ != Tx::closed) {
     wait_ = Wait::nothing;
     return;
   }

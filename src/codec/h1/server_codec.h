@@ -37,7 +37,9 @@ class ServerCodec final : public StreamCore {
   /// Ends the connection with a reset; a request under way hears of it.
   void cut_off();
   /// Between requests: nothing would be lost by closing now.
-  [[nodiscard]] bool idle() const noexcept { return wait_ == Wait::idle && in_.empty(); }
+  [[nodiscard]] bool idle() const noexcept {
+    return wait_ == Wait::idle && in_.empty() && t_.output_bytes() == 0;
+  }
 
   void send_head(const Head& head, End end) override;
   void reset(ResetCode code) override;
@@ -77,6 +79,7 @@ class ServerCodec final : public StreamCore {
   void watch_rate();
   void on_timer(TimePoint now);
   void check_rate();
+  void reads_too_slowly();
 
   /// How the connection goes on after this response.
   enum class After : std::uint8_t { keep, close };

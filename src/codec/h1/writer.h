@@ -34,14 +34,13 @@ class BodyWriter {
   void start(BodyMode mode, std::uint64_t length) noexcept {
     mode_ = mode;
     left_ = length;
-    queued_ = 0;
   }
   [[nodiscard]] BodyMode mode() const noexcept { return mode_; }
   /// Body bytes still owed to an announced length.
   [[nodiscard]] std::uint64_t left() const noexcept {
     return mode_ == BodyMode::length ? left_ : 0;
   }
-  /// Bytes queued since start().
+  /// Body bytes queued so far, of all messages of the connection.
   [[nodiscard]] std::uint64_t queued() const noexcept { return queued_; }
 
   /// Returns how many body bytes were dropped rather than queued: the caller owes their credit.
