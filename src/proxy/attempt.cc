@@ -190,7 +190,10 @@ void Attempt::on_sent(std::size_t n) {
 /// A connection that was idle may have been closed by the upstream just then; another try is safe
 /// if repeating does no harm and all of the request is still here.
 bool Attempt::may_replay(ResetCode code) const {
-  if (code != ResetCode::closed || tries_ >= context_.limits.max_retries) return false;
+  if (tries_ >= context_.limits.max_retries) return false;
+  // Nothing of it was sent: any request whose body is not gone may go elsewhere.
+  if (code == ResetCode::refused && head_end_ == End::yes) return true;
+  if (code != ResetCode::closed && code != ResetCode::refused) return false;
   if (!connection_ || !connection_->reused() || connection_->response_started()) return false;
   return replay_ != Replay::impossible;
 }

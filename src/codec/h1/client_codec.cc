@@ -21,6 +21,7 @@ Stream& ClientCodec::open_stream(StreamEvents& events) {
   credit_ = 0;
   interim_ = 0;
   scanned_ = 0;
+  asked_ = false;
   keep_alive_ = true;
   response_started_ = false;
   pipes_allowed_ = false;
@@ -58,10 +59,11 @@ void ClientCodec::on_connected() {
 }
 
 void ClientCodec::read_head() {
-  if (life_ != Life::busy || tx_ == Tx::head) {
-    // Nothing was asked: whatever this is, it is not an answer.
-    return close_now(Transport::CloseMode::normal,
-                     {Errc::protocol, Origin::upstream, "unsolicited bytes from upstream"});
+  if (life_ != Life::busy || !asked_) {
+    // Nothing was asked: whatever this is, it is not an answer. Nor was it sent, so it may be asked
+    // elsewhere.
+    return fail_stream(ResetCode::refused,
+                       {Errc::protocol, Origin::upstream, "unsolicited bytes from upstream"});
   }
   response_started_ = true;
   while (rx_ == Rx::head && !in_.empty() && life_ == Life::busy) {

@@ -48,7 +48,8 @@ class ClientCodec final : public StreamCore {
   void read_head() override;
   void received_message() override {}
   void sent_message() override {}
-  void output_drained() override {}
+  void output_drained() override { asked_ = true; }
+  void body_progress() override { asked_ = true; }
   void bad_body(std::string_view why) override;
 
   void take_response(Head&& head);
@@ -62,6 +63,7 @@ class ClientCodec final : public StreamCore {
   Life life_ = Life::idle;
   Method method_ = Method::other;
   std::string upgrade_asked_;  ///< protocol, or empty
+  bool asked_ = false;  ///< the transport has begun to send the request
   bool keep_alive_ = true;
   bool response_started_ = false;
 };

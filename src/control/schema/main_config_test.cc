@@ -34,9 +34,27 @@ std::string with(std::string_view more) {
   return out.append(more).append("\n");
 }
 
+/// What was said, but for keys that have no effect yet: those are the business of not_yet.
+std::string without_not_yet(const std::string& said) {
+  std::string out;
+  for (std::size_t at = 0; at < said.size();) {
+    const std::size_t end = said.find('\n', at) + 1;
+    const std::string line = said.substr(at, end - at);
+    if (line.find("has no effect in this version") == std::string::npos) out += line;
+    at = end;
+  }
+  return out;
+}
+
 struct Main {
   explicit Main(std::string_view more) : config(parse_main(with(more), "main.yaml", diagnostics)) {}
-  [[nodiscard]] std::string said() const { return diagnostics.render(); }
+  [[nodiscard]] std::string said() const { return without_not_yet(diagnostics.render()); }
+  [[nodiscard]] std::size_t warnings() const {
+    const std::string text = said();
+    std::size_t n = 0;
+    for (std::size_t at = 0; (at = text.find(": warning: ", at)) != std::string::npos; ++at) ++n;
+    return n;
+  }
   Diagnostics diagnostics;
   std::optional<MainConfig> config;
 };
@@ -44,7 +62,7 @@ struct Main {
 TEST(MainConfig, needs_seven_keys_and_has_defaults_for_the_rest) {
   const Main m("");
   ASSERT_TRUE(m.config) << m.said();
-  EXPECT_TRUE(m.diagnostics.empty()) << m.said();
+  EXPECT_EQ(m.said(), "");
   EXPECT_EQ(m.config->proxy_address_http.to_string(), "0.0.0.0:8080");
   EXPECT_EQ(m.config->threads, 1U);
   EXPECT_EQ(m.config->pid_file, "/tmp/aralez.pid");
@@ -146,7 +164,7 @@ class WarnedMain : public ::testing::TestWithParam<Wrong> {};
 TEST_P(WarnedMain, and_goes_on) {
   const Main m(GetParam().more);
   EXPECT_TRUE(m.config) << m.said();
-  EXPECT_EQ(m.diagnostics.warnings(), 1U) << m.said();
+  EXPECT_EQ(m.warnings(), 1U) << m.said();
   EXPECT_THAT(m.said(), HasSubstr(std::string(GetParam().says)));
 }
 INSTANTIATE_TEST_SUITE_P(
@@ -160,7 +178,6 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"runuser_alone", "runuser: www", "has no effect alone"},
         Wrong{"folder_alone", "file_server_folder: /www", "has no effect alone"},
         Wrong{"address_alone", "file_server_address: 127.0.0.1:1", "has no effect alone"},
-        Wrong{"api_over_tls", "config_tls_address: 0.0.0.0:1", "has no effect"},
         Wrong{"bits_behind_the_prefix", "trusted_proxies: [10.1.0.0/8]", "8 of them count"}),
     [](const auto& test) { return std::string(test.param.name); });
 
@@ -181,7 +198,7 @@ TEST(MainConfig, takes_the_old_names_of_the_tls_grades) {
     const Main m("proxy_tls_grade: " + std::string(c.text));
     ASSERT_TRUE(m.config) << c.text;
     EXPECT_EQ(m.config->proxy_tls_grade, c.grade) << c.text;
-    EXPECT_TRUE(m.diagnostics.empty()) << m.said();
+    EXPECT_EQ(m.said(), "");
   }
 }
 
@@ -258,11 +275,11 @@ TEST(MainConfig, that_is_no_mapping_says_so) {
 TEST(MainConfig, shows_where_the_upstreams_are_also_when_something_else_is_wrong) {
   const std::string path = ::testing::TempDir() + "aralez-main-config-test.yaml";
   std::ofstream(path) << with("threads: zero");
-  EXPECT_EQ(upstreams_conf_of(path), "/srv/upstreams.yaml");
+  EXPECT_EQ(files_named_in(path).upstreams_conf, "/srv/upstreams.yaml");
   std::ofstream(path) << "upstreams_conf: [\n";
-  EXPECT_EQ(upstreams_conf_of(path), "");
+  EXPECT_EQ(files_named_in(path).upstreams_conf, "");
   std::remove(path.c_str());
-  EXPECT_EQ(upstreams_conf_of(path), "");
+  EXPECT_EQ(files_named_in(path).upstreams_conf, "");
 }
 
 }  // namespace

@@ -10,11 +10,29 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace std::chrono_literals;
 
+/// What was said, but for keys that have no effect yet: those are the business of not_yet.
+std::string without_not_yet(const std::string& said) {
+  std::string out;
+  for (std::size_t at = 0; at < said.size();) {
+    const std::size_t end = said.find('\n', at) + 1;
+    const std::string line = said.substr(at, end - at);
+    if (line.find("has no effect in this version") == std::string::npos) out += line;
+    at = end;
+  }
+  return out;
+}
+
 struct Upstreams {
   explicit Upstreams(std::string_view text)
       : config(parse_upstreams("provider: file\n" + std::string(text) + "\n", "up.yaml",
                                diagnostics)) {}
-  [[nodiscard]] std::string said() const { return diagnostics.render(); }
+  [[nodiscard]] std::string said() const { return without_not_yet(diagnostics.render()); }
+  [[nodiscard]] std::size_t warnings() const {
+    const std::string text = said();
+    std::size_t n = 0;
+    for (std::size_t at = 0; (at = text.find(": warning: ", at)) != std::string::npos; ++at) ++n;
+    return n;
+  }
   [[nodiscard]] const HostConfig& host(std::string_view name) const {
     for (const HostConfig& h : config->hosts)
       if (h.host == name) return h;
@@ -74,7 +92,7 @@ TEST(Upstreams, takes_hosts_at_the_top_level_as_old_files_have_them) {
   const Upstreams u("shop.test: {paths: {/: {servers: [a:1]}}}\nunknown: {x: y}");
   ASSERT_TRUE(u.config) << u.said();
   EXPECT_EQ(u.host("shop.test").paths.size(), 1U);
-  EXPECT_EQ(u.diagnostics.warnings(), 1U);
+  EXPECT_EQ(u.warnings(), 1U);
   EXPECT_THAT(u.said(), HasSubstr("unknown: unknown key"));
 }
 
@@ -117,7 +135,7 @@ TEST(Upstreams, limits_may_be_whole_floats_where_they_could_before) {
   for (const auto* bad :
        {"rate_limit: '50'", "rate_limit: 0.5", "x4xx_limit: 5.0", "x4xx_limit: -1"})
     EXPECT_FALSE(Upstreams(bad).config) << bad;
-  EXPECT_THAT(Upstreams("rate_limit: 0").said(), HasSubstr("refuses every request"));
+  EXPECT_THAT(Upstreams("rate_limit: 0").said(), HasSubstr("asks for every request to be refused"));
 }
 
 TEST(Upstreams, a_later_host_or_path_of_the_same_name_wins_with_a_warning) {
@@ -137,7 +155,7 @@ TEST(Upstreams, that_no_request_can_match_are_left_out_with_a_warning) {
   ASSERT_TRUE(u.config) << u.said();
   ASSERT_EQ(u.config->hosts.size(), 1U);
   EXPECT_TRUE(u.host("b").paths.empty());
-  EXPECT_EQ(u.diagnostics.warnings(), 2U);
+  EXPECT_EQ(u.warnings(), 2U);
 }
 
 struct Wrong {
@@ -217,7 +235,7 @@ TEST(Upstreams, reports_all_mistakes_at_once) {
       "      /b: {servers: [a:1], helthcheck: false}\n");
   EXPECT_FALSE(u.config);
   EXPECT_EQ(u.diagnostics.errors(), 3U) << u.said();
-  EXPECT_EQ(u.diagnostics.warnings(), 1U) << u.said();
+  EXPECT_EQ(u.warnings(), 1U) << u.said();
   EXPECT_THAT(u.said(), HasSubstr("did you mean healthcheck?"));
 }
 
@@ -235,7 +253,7 @@ TEST(Upstreams, a_path_may_have_its_own_timeouts_and_no_stickiness) {
   ASSERT_TRUE(u.config) << u.said();
   EXPECT_EQ(u.path("a.test", "/").connect_timeout, 500ms);
   EXPECT_EQ(u.path("a.test", "/").idle_timeout, 3s);
-  EXPECT_EQ(u.diagnostics.warnings(), 1U);
+  EXPECT_EQ(u.warnings(), 1U);
 }
 
 TEST(Upstreams, never_show_a_secret) {
