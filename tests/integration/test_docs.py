@@ -6,7 +6,7 @@
   A line `...` stands for others and changes nothing. The proxy is running, as `aralez -c main.yaml`.
 
 127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
-head of the request. All ports are exchanged for free ones. There is a folder www with a file index.html.
+head of the request. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WITHOUT_EXAMPLES = {"README.md", "limits.md"}
 """The list of pages, and a table that a test of its own reads."""
 
 _BLOCK = re.compile(r"^```(\w+)(?: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PORT = re.compile(r"127\.0\.0\.1:(\d+)")
+_PORT = re.compile(r"(127\.0\.0\.1|localhost):(\d+)")
 
 
 @dataclasses.dataclass
@@ -70,11 +70,11 @@ class Page:
                     "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1"}
 
     def real(self, text: str) -> str:
-        return _PORT.sub(lambda m: f"127.0.0.1:{self._port(m[1])}", text)
+        return _PORT.sub(lambda m: f"{m[1]}:{self._port(m[2])}", text)
 
     def as_written(self, text: str) -> str:
         back = {real: port for port, real in self.ports.items()}
-        return _PORT.sub(lambda m: f"127.0.0.1:{back.get(m[1], m[1])}", text)
+        return _PORT.sub(lambda m: f"{m[1]}:{back.get(m[2], m[2])}", text)
 
     def _port(self, port: str) -> str:
         if port not in self.ports:

@@ -63,7 +63,7 @@ class ClientCodec final : public StreamCore {
   Life life_ = Life::idle;
   Method method_ = Method::other;
   std::string upgrade_asked_;  ///< protocol, or empty
-  bool asked_ = false;  ///< the transport has begun to send the request
+  bool asked_ = false;         ///< the transport has begun to send the request
   bool keep_alive_ = true;
   bool response_started_ = false;
 };
