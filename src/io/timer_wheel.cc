@@ -8,17 +8,19 @@ namespace aralez {
 void Timer::arm(TimerWheel& wheel, TimePoint deadline) noexcept {
   deadline_ = deadline;
   armed_ = true;
-  if (linked() && slot_time_ <= deadline) return;
+  // A slot that this call may still visit is as good only when it finds the deadline ahead.
+  if (linked() && slot_time_ <= deadline && deadline > wheel.firing_) return;
   unlink();
   wheel.link(*this);
 }
 
-TimerWheel::TimerWheel(TimePoint now) : start_(now), slots_(kSlots) {}
+TimerWheel::TimerWheel(TimePoint now) : start_(now), firing_(now), slots_(kSlots) {}
 
 void TimerWheel::link(Timer& t) noexcept {
-  // Rounded up, so that a timer never fires early; never into a tick that has been fired already.
+  // Rounded up, so that a timer never fires early; never into a tick that has been fired or will be
+  // in this call.
   const std::uint64_t wanted = tick_of(t.deadline_) + 1;
-  const std::uint64_t at = std::clamp(wanted, tick_, tick_ + kSlots - 1);
+  const std::uint64_t at = std::clamp(wanted, earliest_, earliest_ + kSlots - 1);
   t.slot_time_ = start_ + kTick * static_cast<std::int64_t>(at);
   slots_[at % kSlots].push_back(t);
   used_[(at % kSlots) / 64] |= 1ULL << (at % 64);
@@ -26,6 +28,11 @@ void TimerWheel::link(Timer& t) noexcept {
 
 void TimerWheel::advance(TimePoint now) {
   const std::uint64_t until = tick_of(now);
+  firing_ = now;
+  if (until < tick_) return;
+  earliest_ = until + 1;
+  // After a delay of more than a turn every slot is visited once.
+  if (earliest_ - tick_ > kSlots) tick_ = earliest_ - kSlots;
   while (tick_ <= until) {
     const std::size_t slot = tick_ % kSlots;
     const std::uint64_t word = used_[slot / 64];

@@ -70,7 +70,9 @@ class TimerWheel {
   void link(Timer& t) noexcept;
 
   TimePoint start_;
-  std::uint64_t tick_ = 0;  ///< every tick below this has been fired
+  std::uint64_t tick_ = 0;      ///< every tick below this has been fired
+  std::uint64_t earliest_ = 0;  ///< where a timer may still be put: behind the call that is firing
+  TimePoint firing_{};          ///< time of the last call
   std::vector<IntrusiveList<Timer>> slots_;
   std::array<std::uint64_t, kSlots / 64> used_{};  ///< slots that may hold timers
 };

@@ -81,6 +81,46 @@ TEST(TimerWheel, a_timer_armed_again_while_firing_runs_in_a_later_call) {
   EXPECT_EQ(t.fired, 2);
 }
 
+TEST(TimerWheel, deadlines_that_have_passed_run_in_a_later_call_when_set_while_firing) {
+  for (const int late : {10, 500, 41'000, 200'000}) {
+    TimerWheel wheel(kStart);
+    TestTimer* self = nullptr;
+    TestTimer fresh;
+    TestTimer linked;  // stands in a slot of the same call, cancelled
+    TestTimer t([&](TimePoint) {
+      if (self->fired > 1) return;
+      for (TestTimer* x : {self, &fresh, &linked}) x->arm(wheel, kStart + Millis(15));
+    });
+    self = &t;
+    linked.arm(wheel, kStart + Millis(15));
+    linked.cancel();
+    t.arm(wheel, kStart);
+    const TimePoint now = kStart + Millis(late + 15);
+    wheel.advance(now);
+    EXPECT_EQ(t.fired, 1) << late;
+    EXPECT_EQ(fresh.fired, 0) << late;
+    EXPECT_EQ(linked.fired, 0) << late;
+    wheel.advance(now + TimerWheel::kTick);
+    for (TestTimer* x : {self, &fresh, &linked}) EXPECT_EQ(x->fired, x == self ? 2 : 1) << late;
+  }
+}
+
+TEST(TimerWheel, a_call_that_comes_turns_of_the_wheel_late_fires_each_timer_once) {
+  TimerWheel wheel(kStart);
+  std::vector<std::unique_ptr<TestTimer>> timers;
+  for (int ms = 0; ms < 300'000; ms += 370) {
+    timers.push_back(std::make_unique<TestTimer>());
+    timers.back()->arm(wheel, kStart + Millis(ms));
+  }
+  TestTimer later;
+  later.arm(wheel, kStart + Millis(300'500));
+  wheel.advance(kStart + Millis(300'000));
+  for (const auto& t : timers) ASSERT_EQ(t->fired, 1);
+  EXPECT_EQ(later.fired, 0);
+  wheel.advance(kStart + Millis(300'510));
+  EXPECT_EQ(later.fired, 1);
+}
+
 TEST(TimerWheel, a_timer_may_cancel_or_move_another_one_that_is_due_too) {
   TimerWheel wheel(kStart);
   TestTimer b;

@@ -25,8 +25,6 @@ MAIN: dict[str, Any] = {
     "upstream_connect_offload_thread_per_pool": 1, "working_directory": "/", "max_blocking_threads": 1, "blocking_threads_ttl_seconds": 1,
     "daemon_wait_for_ready": False, "daemon_ready_timeout_seconds": 1, "daemon_notify_timeout_seconds": 1,
 }
-ALWAYS = {"config_address", "hc_interval", "hc_method"}
-"""Required for compatibility, so every configuration has them."""
 
 UPSTREAMS = """\
 provider: file
@@ -74,7 +72,7 @@ def test_every_such_key_of_main_is_named_once_where_it_stands(proxy: Proxy) -> N
     said = dash_t(proxy.prepare())
     lines = (proxy.folder / "main.yaml").read_text().splitlines()
     found = warned(said, r"main\.yaml")
-    assert sorted(key for key, _, _ in found) == sorted(set(MAIN) | ALWAYS)
+    assert sorted(key for key, _, _ in found) == sorted(MAIN)
     for key, line, column in found:
         assert lines[line - 1][column - 1:].startswith(f'"{key}"'), (key, line, column)
 
@@ -84,8 +82,14 @@ def test_values_that_ask_for_what_happens_anyway_say_nothing(proxy: Proxy) -> No
                        "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "trusted_proxies": [], "proxy_protocol": [], "version": 1})
     proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}}, sticky_sessions=False)
     said = dash_t(proxy.prepare())
-    assert {key for key, _, _ in warned(said, r"main\.yaml")} == ALWAYS
+    assert warned(said, r"main\.yaml") == []
     assert warned(said, r"upstreams\.yaml") == []
+
+
+def test_keys_that_every_configuration_must_have_say_nothing(origin: Origin) -> None:
+    required = {"upgrade_sock": None, "config_address": "127.0.0.1:1", "config_api_enabled": False, "hc_interval": 5, "hc_method": "GET"}
+    with Proxy({"a.test": {"/": route(origin)}}, main=required) as proxy:
+        assert NO_EFFECT not in proxy.stderr() + proxy.log()
 
 
 def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Proxy) -> None:

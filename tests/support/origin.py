@@ -10,6 +10,7 @@ Without a handler a request is answered 200 with the body `<name> <METHOD> <targ
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import threading
@@ -89,7 +90,12 @@ class Connection:
             request.body = bytes(body)
 
     def half_close(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
+        """Nothing to do when the peer has ended the connection already."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as e:
+            if e.errno != errno.ENOTCONN:
+                raise
 
     def close(self) -> None:
         self.open = False

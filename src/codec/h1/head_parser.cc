@@ -229,8 +229,14 @@ ParseResult parse_request(std::string_view text, const HeadLimits& limits, std::
 
 ParseResult parse_response(std::string_view text, const HeadLimits& limits,
                            std::span<Field> storage, Head& head, Persistence& persistence) {
-  return bounded(response(text, limits, storage, head, persistence), text, limits,
-                 "response head too large");
+  auto result = bounded(response(text, limits, storage, head, persistence), text, limits,
+                        "response head too large");
+  // What the steps share with requests knows the faults of clients only.
+  if (result.outcome == Parse::bad) {
+    result.error.status = 502;
+    result.error.reason = Reason::upstream_protocol;
+  }
+  return result;
 }
 
 ParseResult parse_trailers(std::string_view text, const HeadLimits& limits,

@@ -44,8 +44,8 @@ struct ParseResult {
                                         std::span<Field> storage, Head& head,
                                         Persistence& persistence);
 
-/// As above for a response. What framing its body has also depends on the request; see
-/// response_length().
+/// As above for a response; whatever is wrong with it is 502 and `upstream_protocol`. What framing
+/// its body has also depends on the request; see response_length().
 [[nodiscard]] ParseResult parse_response(std::string_view text, const HeadLimits& limits,
                                          std::span<Field> storage, Head& head,
                                          Persistence& persistence);

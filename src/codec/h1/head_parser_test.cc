@@ -200,6 +200,25 @@ TEST(ResponseHead, refuses_what_is_no_status_line) {
   EXPECT_EQ(response("HTTP/1.1 200 OK\n\n")->result.outcome, Parse::bad);
 }
 
+TEST(ResponseHead, is_refused_as_an_upstream_fault_whatever_is_wrong_with_it) {
+  for (const std::string& bad :
+       {std::string("HTTP/2.0 200 OK\r\n\r\n"), std::string("http/1.1 200 OK\r\n\r\n"),
+        std::string("HTTP/x.1 200 OK\r\n\r\n"), std::string("HTTP/1.1 2x0 OK\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\n A: b\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
+        "HTTP/1.1 200 OK\r\nA: " + std::string(2000, 'b') + "\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: " + std::string(2000, 'b')}) {
+    const auto p = response(bad);
+    ASSERT_EQ(p->result.outcome, Parse::bad) << bad;
+    EXPECT_EQ(p->result.error.status, 502) << bad;
+    EXPECT_EQ(p->result.error.reason, Reason::upstream_protocol) << bad;
+  }
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 100; ++i) many += "A: b\r\n";
+  EXPECT_EQ(response(many + "\r\n")->result.error.status, 502);
+}
+
 TEST(ResponseHead, wants_more_at_every_byte_before_its_end) {
   const std::string whole = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\n\r\n";
   for (std::size_t n = 0; n < whole.size(); ++n)

@@ -1,13 +1,13 @@
 #include "codec/h1/scan.h"
 
+#include <array>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 namespace aralez::h1::scan_detail {
 namespace {
-
-using Scan = std::size_t (*)(const char*, std::size_t, std::size_t) noexcept;
 
 std::size_t scan_scalar(const char* p, std::size_t i, std::size_t n) noexcept {
   while (i < n && value_byte(p[i])) ++i;
@@ -42,16 +42,27 @@ __attribute__((target("avx2"))) std::size_t scan_avx2(const char* p, std::size_t
   return scan_sse2(p, i, n);
 }
 
-Scan choose() noexcept {
+constexpr auto kVariants =
+    std::to_array<Variant>({{"scalar", scan_scalar}, {"sse2", scan_sse2}, {"avx2", scan_avx2}});
+
+std::size_t usable() noexcept {
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") ? scan_avx2 : scan_sse2;
+  return __builtin_cpu_supports("avx2") ? 3 : 2;
 }
-const Scan kScan = choose();
 #else
-const Scan kScan = scan_scalar;
+constexpr auto kVariants = std::to_array<Variant>({{"scalar", scan_scalar}});
+
+std::size_t usable() noexcept {
+  return 1;
+}
 #endif
+const auto kScan = variants().back().scan;
 
 }  // namespace
+
+std::span<const Variant> variants() noexcept {
+  return std::span(kVariants).first(usable());
+}
 
 std::size_t value_end_wide(const char* p, std::size_t from, std::size_t n) noexcept {
   return kScan(p, from, n);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #if defined(__SSE2__)
@@ -17,6 +18,13 @@ constexpr bool value_byte(char c) noexcept {
 }
 /// Continues a scan; the widest variant this CPU has, chosen once at start.
 [[nodiscard]] std::size_t value_end_wide(const char* p, std::size_t from, std::size_t n) noexcept;
+
+struct Variant {
+  std::string_view name;
+  std::size_t (*scan)(const char* p, std::size_t from, std::size_t n) noexcept;
+};
+/// Those that this CPU can run, the widest last. Each may be called by itself.
+[[nodiscard]] std::span<const Variant> variants() noexcept;
 }  // namespace scan_detail
 
 /// Index of the first byte of `s` that may not stand in a field value, or its size.

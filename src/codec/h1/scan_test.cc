@@ -79,6 +79,35 @@ TEST(Scan, wide_scans_agree_with_the_rule_on_random_text_of_every_size_and_align
   }
 }
 
+TEST(Scan, every_variant_agrees_with_the_rule_at_every_alignment_and_length) {
+  const auto variants = scan_detail::variants();
+  ASSERT_GE(variants.size(), 1U);
+  std::mt19937 random(2);
+  for (std::size_t size = 0; size <= 200; ++size) {
+    for (std::size_t offset = 0; offset < 64; ++offset) {
+      // All good, one bad byte anywhere, and a random mixture.
+      std::string one(size, 'v');
+      if (size > 0) one[random() % size] = offset % 2 == 0 ? '\x7f' : '\n';
+      for (const std::string& text :
+           {std::string(size, offset % 3 == 0 ? '\t' : '\xff'), one, random_text(random, size)}) {
+        const Placed placed(text, offset);
+        const auto rule = value_end_scalar(text);
+        for (const auto& v : variants)
+          ASSERT_EQ(v.scan(placed.text().data(), 0, size), rule)
+              << v.name << " size " << size << " at " << offset;
+      }
+    }
+  }
+}
+
+#if defined(__x86_64__)
+TEST(Scan, variants_of_this_cpu_are_all_tested) {
+  std::string names;
+  for (const auto& v : scan_detail::variants()) names.append(v.name).append(" ");
+  EXPECT_EQ(names, __builtin_cpu_supports("avx2") ? "scalar sse2 avx2 " : "scalar sse2 ");
+}
+#endif
+
 TEST(Scan, long_clean_text_is_scanned_to_its_end) {
   const std::string text(10'000, 'v');
   EXPECT_EQ(value_end(text), text.size());

@@ -30,21 +30,19 @@ constexpr std::string_view kNoChecks = "there are no health checks";
 constexpr std::string_view kNoUpgrade = "sockets are not handed over to another process";
 constexpr std::string_view kNoPools = "each worker does its own connecting";
 
-/// `version` and the internal keys (`proxy_port`, `proxy_port_tls`, `local_server`) are not here:
-/// they never meant anything.
+/// Not here: `version` and the internal keys (`proxy_port`, `proxy_port_tls`, `local_server`),
+/// which never meant anything, and `config_address`, `hc_interval` and `hc_method`, which every
+/// configuration has to have, so that a warning would say nothing about this one.
 constexpr auto kTable = std::to_array<NotYet>({
     {"proxy_address_tls", kMain,
      "there is no TLS and no listener is opened; only redirects use the port"},
     {"proxy_tls_grade", kMain, "there is no TLS"},
     {"ca_file", kMain, "upstreams are reached without TLS"},
     {"upstream_debug_ssl_keylog", kMain, "there is no TLS", "false"},
-    {"config_address", kMain, kNoApi},
     {"config_api_enabled", kMain, kNoApi, "false"},
     {"config_tls_address", kMain, kNoApi},
     {"config_tls_certificate", kMain, kNoApi},
     {"config_tls_key_file", kMain, kNoApi},
-    {"hc_interval", kMain, kNoChecks},
-    {"hc_method", kMain, kNoChecks},
     {"access_log", kMain, "requests are not logged", "off"},
     {"master_key", kMain, "no tokens are issued or checked"},
     {"cache_size_mb", kMain, "responses are not cached", "0"},
