@@ -19,25 +19,33 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
     if (to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
+namespace ascii_detail {
+template <class Word>
+inline bool differ(const char* a, const char* b) noexcept {
+  constexpr Word kBit5 = static_cast<Word>(0x2020202020202020ULL);
+  Word x = 0;
+  Word y = 0;
+  std::memcpy(&x, a, sizeof x);
+  std::memcpy(&y, b, sizeof y);
+  return ((x ^ y) & ~kBit5) != 0;
+}
+}  // namespace ascii_detail
+
 /// iequals for a token against a lower-case name of letters, digits and dashes: for those, setting
 /// bit 5 is lower-casing and maps no other token character onto one of them. Eight bytes at a time.
 inline bool token_equals(std::string_view token, std::string_view known) noexcept {
   const std::size_t n = known.size();
   if (token.size() != n) return false;
-  constexpr std::uint64_t kBit5 = 0x2020202020202020ULL;
-  const auto differ = [&](std::size_t at, std::size_t width) {
-    std::uint64_t a = 0;
-    std::uint64_t b = 0;
-    std::memcpy(&a, token.data() + at, width);
-    std::memcpy(&b, known.data() + at, width);
-    return ((a | kBit5) ^ (b | kBit5)) != 0;
-  };
+  const char* const a = token.data();
+  const char* const b = known.data();
   if (n >= 8) {
     for (std::size_t i = 0; i + 8 < n; i += 8)
-      if (differ(i, 8)) return false;
-    return !differ(n - 8, 8);
+      if (ascii_detail::differ<std::uint64_t>(a + i, b + i)) return false;
+    return !ascii_detail::differ<std::uint64_t>(a + n - 8, b + n - 8);
   }
-  if (n >= 4) return !differ(0, 4) && !differ(n - 4, 4);
+  if (n >= 4)
+    return !ascii_detail::differ<std::uint32_t>(a, b) &&
+           !ascii_detail::differ<std::uint32_t>(a + n - 4, b + n - 4);
   for (std::size_t i = 0; i < n; ++i)
     if ((token[i] | 0x20) != (known[i] | 0x20)) return false;
   return true;

@@ -100,20 +100,13 @@ class Fields {
   }
   /// Replaces every field of that name by one, in the place of the first, or appends.
   void set(Arena& arena, Field f) {
-    Field* first = nullptr;
-    Field* to = data_;
-    for (Field* from = data_; from != data_ + size_; ++from) {
-      const bool same = from->id == f.id && (f.id != FieldId::other || iequals(from->name, f.name));
-      if (same && first) continue;
-      if (to != from) *to = *from;
-      if (same) {
-        first = to;
-        first->value = f.value;
-      }
-      ++to;
-    }
-    size_ = static_cast<std::size_t>(to - data_);
-    if (!first) add(arena, f);
+    const auto same = [&f](const Field& x) {
+      return x.id == f.id && (f.id != FieldId::other || iequals(x.name, f.name));
+    };
+    Field* const first = std::find_if(begin(), end(), same);
+    if (first == end()) return add(arena, f);
+    first->value = f.value;
+    size_ = static_cast<std::size_t>(std::remove_if(first + 1, end(), same) - data_);
   }
   template <class Pred>
   void remove_if(Pred&& pred) {

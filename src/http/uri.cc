@@ -176,21 +176,20 @@ Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
 
 Result<Authority> parse_authority(std::string_view text, Arena& arena) {
   if (text.starts_with('[')) return parse_ip_literal(text, arena);
-  std::string_view host = text;
+  std::size_t end = 0;
+  bool upper = false;
+  for (; end < text.size() && kHostChars[static_cast<unsigned char>(text[end])]; ++end)
+    upper |= text[end] >= 'A' && text[end] <= 'Z';
+  std::string_view host = text.substr(0, end);
   std::string_view port;
-  if (const auto colon = text.find(':'); colon != std::string_view::npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
+  if (end < text.size()) {
+    if (text[end] != ':')
+      return fail(Errc::protocol, Origin::downstream, "character not allowed in a host");
+    port = text.substr(end + 1);
     if (!all_digits(port) || port.size() > 5)
       return fail(Errc::protocol, Origin::downstream, "bad port in host");
   }
   if (host.ends_with('.')) host.remove_suffix(1);
-  bool upper = false;
-  for (const char c : host) {
-    if (!kHostChars[static_cast<unsigned char>(c)])
-      return fail(Errc::protocol, Origin::downstream, "character not allowed in a host");
-    upper |= c >= 'A' && c <= 'Z';
-  }
   if (host.size() > 255) return fail(Errc::protocol, Origin::downstream, "host too long");
   if (upper) {
     const auto low = arena.allocate(host.size());

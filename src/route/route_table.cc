@@ -37,9 +37,7 @@ std::uint32_t RouteTable::add_host(const std::string& name) {
   const auto index = static_cast<std::uint32_t>(hosts_.size());
   hosts_.push_back({name});
   if (name.empty()) default_host_ = index;
-  KeyedHash h(key_);
-  h.add(name);
-  std::size_t slot = h.value() & (host_slots_.size() - 1);
+  std::size_t slot = KeyedHash::of(key_, name) & (host_slots_.size() - 1);
   while (host_slots_[slot] != kEmpty) slot = (slot + 1) & (host_slots_.size() - 1);
   host_slots_[slot] = index;
   return index;
@@ -61,10 +59,8 @@ void RouteTable::add_path(std::uint32_t host, std::uint32_t entry) {
 
 std::uint32_t RouteTable::find_host(std::string_view host) const {
   if (hosts_.empty()) return kEmpty;
-  KeyedHash h(key_);
-  h.add(host);
-  for (std::size_t slot = h.value() & (host_slots_.size() - 1); host_slots_[slot] != kEmpty;
-       slot = (slot + 1) & (host_slots_.size() - 1)) {
+  for (std::size_t slot = KeyedHash::of(key_, host) & (host_slots_.size() - 1);
+       host_slots_[slot] != kEmpty; slot = (slot + 1) & (host_slots_.size() - 1)) {
     if (hosts_[host_slots_[slot]].name == host) return host_slots_[slot];
   }
   return kEmpty;

@@ -33,7 +33,7 @@ Stream& ClientCodec::open_stream(StreamEvents& events) {
 void ClientCodec::send_head(const Head& head, End end) {
   if (life_ != Life::busy || tx_ != Tx::head) return;
   method_ = head.method;
-  upgrade_asked_.assign(head.upgrade);
+  if (upgrade_asked_ != head.upgrade) upgrade_asked_.assign(head.upgrade);
   WireFraming f;
   switch (head.length.kind) {
     case BodyLength::Kind::known:

@@ -28,7 +28,18 @@ struct Cursor {
   std::size_t at = 0;
 
   [[nodiscard]] bool end() const { return at >= text.size(); }
-  [[nodiscard]] std::string_view rest() const { return text.substr(at); }
+  [[nodiscard]] std::string_view rest() const { return part(at, text.size() - at); }
+  /// What substr() gives, without its look at bounds that the parser has just kept to.
+  [[nodiscard]] std::string_view part(std::size_t from, std::size_t n) const {
+    assert(from <= text.size() && n <= text.size() - from);
+    return {text.data() + from, n};
+  }
+  /// Steps over a line end that is there whole and right, as nearly all are.
+  [[nodiscard]] bool skip_line_end() {
+    if (text.size() - at < 2 || text[at] != '\r' || text[at + 1] != '\n') return false;
+    at += 2;
+    return true;
+  }
 
   /// CRLF and nothing else ends a line (RFC 9112 section 2.2 lets us refuse a bare LF).
   ParseResult line_end(std::uint16_t status) {
@@ -43,51 +54,54 @@ struct Cursor {
   }
 };
 
-/// One field line at the cursor. The caller has seen that it is not the empty line.
-ParseResult parse_field(Cursor& c, std::uint16_t status, Field& out) {
-  const std::size_t start = c.at;
-  std::size_t i = start + name_run(c.text.data() + start, c.text.size() - start);
+/// Why the name that ends at `i` is none.
+ParseResult bad_name(const Cursor& c, std::size_t i, std::uint16_t status) {
+  const bool blank = c.text[i] == ' ' || c.text[i] == '\t';
+  if (c.text[i] == ':') return bad(status, "empty header name", Reason::bad_header);
+  if (blank && i == c.at) return bad(status, "folded header line", Reason::bad_header);
+  if (blank) return bad(status, "white space before the colon", Reason::bad_header);
+  return bad(status, "header name is not a token", Reason::bad_header);
+}
+
+/// Name and value of the field line at the cursor, which then stands at its line end. False: no
+/// name ends at `stop`.
+bool split_field(Cursor& c, Field& out, std::size_t& stop) {
+  const char* const text = c.text.data();
+  const std::size_t size = c.text.size();
+  std::size_t i = c.at + name_run(text + c.at, size - c.at);
   bool underscore = false;
-  while (i < c.text.size() && is_token_char(c.text[i])) {
-    underscore |= c.text[i] == '_';
-    ++i;
-  }
-  if (i == c.text.size()) return kMore;
-  if (c.text[i] != ':') {
-    if (i == start && (c.text[i] == ' ' || c.text[i] == '\t'))
-      return bad(status, "folded header line", Reason::bad_header);
-    if (c.text[i] == ' ' || c.text[i] == '\t')
-      return bad(status, "white space before the colon", Reason::bad_header);
-    return bad(status, "header name is not a token", Reason::bad_header);
-  }
-  if (i == start) return bad(status, "empty header name", Reason::bad_header);
-  out.name = c.text.substr(start, i - start);
+  for (; i < size && is_token_char(text[i]); ++i) underscore |= text[i] == '_';
+  stop = i;
+  if (i == size || text[i] != ':' || i == c.at) return false;
+  out.name = c.part(c.at, i - c.at);
   out.underscore = underscore;
-  c.at = i + 1;
-  const std::size_t n = value_end(c.rest());
-  out.value = trim_ows(c.text.substr(c.at, n));
-  c.at += n;
-  const auto line = c.line_end(status);
-  if (line.outcome == Parse::done) out.id = field_id(out.name);
-  return line;
+  if (++i < size && text[i] == ' ') ++i;
+  const auto value = c.part(i, value_end(c.part(i, size - i)));
+  c.at = i + value.size();
+  out.value = trim_ows(value);
+  return true;
 }
 
 /// Field lines up to and with the empty line.
 ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t status,
                          std::span<Field> storage, Fields& fields) {
-  std::size_t n = 0;
-  while (true) {
+  const std::size_t most = std::min(storage.size(), limits.fields);
+  for (std::size_t n = 0;; ++n) {
     if (c.end()) return kMore;
     if (c.text[c.at] == '\r') {
       const auto line = c.line_end(status);
       if (line.outcome == Parse::done) fields = Fields(storage, n);
       return line;
     }
-    if (n >= std::min(storage.size(), limits.fields))
-      return bad(431, "too many header fields", Reason::too_many_headers);
-    const auto field = parse_field(c, status, storage[n]);
-    if (field.outcome != Parse::done) return field;
-    ++n;
+    if (n >= most) return bad(431, "too many header fields", Reason::too_many_headers);
+    Field& field = storage[n];
+    std::size_t stop = 0;
+    if (!split_field(c, field, stop))
+      return stop == c.text.size() ? kMore : bad_name(c, stop, status);
+    if (!c.skip_line_end()) {
+      if (const auto line = c.line_end(status); line.outcome != Parse::done) return line;
+    }
+    field.id = field_id(field.name);
   }
 }
 
