@@ -141,6 +141,18 @@ TEST_F(Clusters, keep_no_more_idle_connections_than_their_share_whatever_the_end
       [&] { return manager.idle_connections() == 2 && a.connections() + b.connections() == 2; }));
 }
 
+TEST_F(Clusters, keep_no_idle_connection_at_all_when_none_is_wanted) {
+  auto manager = make(0, 2);
+  const auto got = manager.adopt({{"r", {server()}}});
+  EndpointPool& pool = got[0]->next();
+  const auto c = pool.connect(waiter_, Millis(10'000));
+  ASSERT_TRUE(c);
+  (*c)->forget_waiter();
+  ASSERT_TRUE(until([&] { return pool.connections() == 0; }));
+  EXPECT_EQ(manager.idle_connections(), 0U);
+  EXPECT_EQ(pool.take_idle(), nullptr);
+}
+
 TEST_F(Clusters, forget_an_idle_connection_that_the_server_has_closed) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});

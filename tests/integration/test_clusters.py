@@ -222,6 +222,14 @@ def test_pool_is_bounded(origin: Origin) -> None:
         assert proxy.get("/y").status == 200
 
 
+def test_pool_size_of_nothing_keeps_no_connection(origin: Origin) -> None:
+    with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_keepalive_pool_size": 0}) as proxy, proxy.client() as client:
+        for i in range(5):
+            assert client.request(f"/{i}").status == 200
+            wait_until(lambda: origin.open_connections() == 0, "connection closed after its request")
+    assert len(origin.connections) == 5
+
+
 def test_idle_upstream_connection_is_closed_after_the_pool_timeout(origin: Origin) -> None:
     with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_pool_timeout": 0.3}) as proxy:
         assert proxy.get("/").status == 200
