@@ -20,6 +20,7 @@ ClusterManager::ClusterManager(const ClusterServices& services)
              .resolver = resolver_,
              .scratch = services.scratch,
              .limits = services.limits,
+             .counters = services.counters,
              .max_idle = idle_share(services)} {}
 
 std::string ClusterManager::key_of(const EndpointSpec& spec) {

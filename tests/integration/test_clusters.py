@@ -255,6 +255,7 @@ def test_connect_timeout_is_504_and_another_endpoint_is_tried() -> None:
             hosts = {"a.test": {"/": route(black_hole), "/two": route(black_hole, origin)}}
             with Proxy(hosts, main={"upstream_connect_timeout": 0.3}) as proxy:
                 assert proxy.get("/").status == 504
+                proxy.wait_log("504 connect_timeout: connecting to the server took too long: ")
                 assert [proxy.get("/two").status for _ in range(4)] == [200] * 4
     finally:
         for s in fillers:
@@ -266,6 +267,7 @@ def test_silent_upstream_is_504_after_the_first_byte_timeout(origin: Origin) -> 
     origin.on("/x", lambda conn, request: conn.hold_until_closed())
     with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_first_byte_timeout": 0.3}) as proxy, proxy.client() as client:
         assert client.request("/x").status == 504
+        proxy.wait_log("504 upstream_timeout: server took too long to answer: ")
         assert len(origin.seen("/x")) == 1
         wait_until(origin.connections[0].ended.is_set, "given up upstream connection closed")
         assert proxy.get("/y").status == 200
