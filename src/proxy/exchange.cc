@@ -220,7 +220,9 @@ void Exchange::on_no_answer(Error why) {
   fail(reason_of(why), why.what);
 }
 
-void Exchange::on_response_broken(Error) {
+void Exchange::on_response_broken(Error why) {
+  const bool tunnel = state_ == State::tunnel;
+  note(status_, reason_of(why), tunnel ? "tunnel cut off" : "answer cut off");
   down_->reset(ResetCode::internal);
   down_.forget();
   finish();

@@ -291,6 +291,23 @@ def test_upstream_that_stops_inside_a_body_is_given_up(origin: Origin) -> None:
         with pytest.raises((Truncated, ConnectionError)):
             client.response()
         wait_until(origin.connections[0].ended.is_set, "given up upstream connection closed")
+        proxy.wait_log("200 upstream_timeout: server took too long to answer: answer cut off, GET /x ")
+        assert proxy.log().count("cut off") == 1
+
+
+@pytest.mark.parametrize("sent, reason", [
+    ("Content-Length: 10\r\n\r\nhalf", "upstream_reset"),
+    ("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "upstream_reset"),
+    ("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nnonsense\r\n", "upstream_protocol"),
+])
+def test_answer_that_breaks_off_is_logged_once_with_its_reason(origin: Origin, sent: str, reason: str) -> None:
+    origin.on("/x", lambda conn, request: (conn.send(f"HTTP/1.1 200 OK\r\n{sent}"), conn.close()))
+    with Proxy({"a.test": {"/": route(origin)}}) as proxy, proxy.client() as client:
+        client.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        with pytest.raises((Truncated, ConnectionError)):
+            client.response()
+        proxy.wait_log(rf"200 {reason}: .*: answer cut off, GET /x host a\.test client 127\.0\.0\.1$")
+        assert proxy.log().count("cut off") == 1
 
 
 def test_slow_but_steady_upstream_is_not_given_up(origin: Origin) -> None:
