@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from support.deadline import wait_until
-from support.names import NameServer, ProxyWithNames, need_names
+from support.names import NameServer, ProxyWithNames
 from support.origin import Origin, answer
 from support.ports import free_port
 from support.proxy import Proxy, route
@@ -18,7 +18,6 @@ from support.proxy import Proxy, route
 
 @pytest.fixture
 def names() -> Iterator[NameServer]:
-    need_names()
     with NameServer() as server:
         yield server
 
