@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace aralez {
+namespace {
+
+/// At least one, unless none is wanted at all.
+std::size_t idle_share(const ClusterServices& services) {
+  const std::size_t all = services.limits.upstream_keepalive_pool_size;
+  return all == 0 ? 0 : std::max<std::size_t>(1, all / services.workers);
+}
+
+}  // namespace
 
 ClusterManager::ClusterManager(const ClusterServices& services)
     : name_log_(services.logger, services.counters),
@@ -11,8 +20,8 @@ ClusterManager::ClusterManager(const ClusterServices& services)
              .resolver = resolver_,
              .scratch = services.scratch,
              .limits = services.limits,
-             .max_idle = std::max<std::size_t>(
-                 1, services.limits.upstream_keepalive_pool_size / services.workers)} {}
+             .counters = services.counters,
+             .max_idle = idle_share(services)} {}
 
 std::string ClusterManager::key_of(const EndpointSpec& spec) {
   return spec.host + '|' + std::to_string(spec.port);

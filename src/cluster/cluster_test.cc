@@ -112,6 +112,21 @@ TEST_F(Clusters, tell_the_waiter_of_a_connection_or_of_its_failure) {
   EXPECT_EQ(waiter_.ready.size(), 1U);
 }
 
+TEST_F(Clusters, count_connections_when_they_are_made_and_when_they_end) {
+  auto manager = make(8);
+  auto got = manager.adopt({{"r", {server(), server(0)}}});
+  ASSERT_TRUE(got[0]->next().connect(waiter_, Millis(10'000)));
+  (void)got[0]->next().connect(waiter_, Millis(10'000));
+  ASSERT_TRUE(until([&] { return waiter_.ready.size() == 1; }));
+  EXPECT_EQ(counters_.read(Counter::upstream_connections), 1U);
+  EXPECT_EQ(counters_.read(Counter::upstream_connections_closed), 0U);
+  (void)manager.adopt({});
+  got.clear();
+  reactor_.turn(Millis(0));
+  EXPECT_EQ(counters_.read(Counter::upstream_connections), 1U);
+  EXPECT_EQ(counters_.read(Counter::upstream_connections_closed), 1U);
+}
+
 TEST_F(Clusters, keep_a_spare_connection_and_hand_it_out_once) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});
@@ -139,6 +154,18 @@ TEST_F(Clusters, keep_no_more_idle_connections_than_their_share_whatever_the_end
   }
   ASSERT_TRUE(until(
       [&] { return manager.idle_connections() == 2 && a.connections() + b.connections() == 2; }));
+}
+
+TEST_F(Clusters, keep_no_idle_connection_at_all_when_none_is_wanted) {
+  auto manager = make(0, 2);
+  const auto got = manager.adopt({{"r", {server()}}});
+  EndpointPool& pool = got[0]->next();
+  const auto c = pool.connect(waiter_, Millis(10'000));
+  ASSERT_TRUE(c);
+  (*c)->forget_waiter();
+  ASSERT_TRUE(until([&] { return pool.connections() == 0; }));
+  EXPECT_EQ(manager.idle_connections(), 0U);
+  EXPECT_EQ(pool.take_idle(), nullptr);
 }
 
 TEST_F(Clusters, forget_an_idle_connection_that_the_server_has_closed) {

@@ -8,6 +8,7 @@
 #include "cluster/cluster_spec.h"
 #include "cluster/named_connect.h"
 #include "cluster/upstream_connection.h"
+#include "observe/counters.h"
 
 namespace aralez {
 
@@ -17,6 +18,7 @@ struct PoolShare {
   Resolver& resolver;
   h1::HeadScratch& scratch;
   Limits limits;
+  CounterBlock& counters;
   std::size_t max_idle = 0;  ///< this worker's part of upstream_keepalive_pool_size
   IntrusiveList<IdleByAge> idle;
   std::size_t idle_count = 0;
@@ -44,6 +46,7 @@ class EndpointPool final : private NameEvents {
 
   /// For the connections.
   [[nodiscard]] DeferredGroup& output_group() noexcept { return output_; }
+  [[nodiscard]] CounterBlock& counters() noexcept { return share_.counters; }
   void park(UpstreamConnection& c);
   void drop(UpstreamConnection& c);
 

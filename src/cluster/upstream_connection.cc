@@ -24,6 +24,7 @@ Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWait
 void UpstreamConnection::on_connected() {
   connecting_ = false;
   timer_.cancel();
+  pool_.counters().add(Counter::upstream_connections);
   if (ConnectionWaiter* w = std::exchange(waiter_, nullptr)) return w->on_upstream_ready(*this);
   spare_ = true;
   socket_.start_recv();  // or nobody would hear that the upstream closes it
@@ -36,6 +37,7 @@ void UpstreamConnection::on_reusable() {
 }
 
 void UpstreamConnection::on_closed(Error why) {
+  if (!connecting_) pool_.counters().add(Counter::upstream_connections_closed);
   connecting_ = false;
   timer_.cancel();
   ConnectionWaiter* w = std::exchange(waiter_, nullptr);

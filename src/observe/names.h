@@ -31,17 +31,14 @@ enum class Counter : std::uint8_t {
   client_connections_closed,
   upstream_connections,
   upstream_connections_closed,
-  upstream_reused,  ///< requests sent on a connection that had served another
+  upstream_reused,  ///< requests sent on a connection that was kept, idle before
   retries,          ///< attempts after the first of a request
   tunnels,
   tunnels_closed,
-  client_bytes_received,
-  client_bytes_sent,
   name_lookups,
-  name_lookups_failed,
-  access_log_dropped
+  name_lookups_failed
 };
-inline constexpr std::size_t kCounters = std::to_underlying(Counter::access_log_dropped) + 1;
+inline constexpr std::size_t kCounters = std::to_underlying(Counter::name_lookups_failed) + 1;
 
 struct CounterInfo {
   Counter id;
@@ -66,16 +63,10 @@ inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
      {"aralez_retries_total", "Attempts after the first of a request.", MetricType::counter}},
     {Counter::tunnels, {"aralez_tunnels_total", "Upgraded connections.", MetricType::counter}},
     {Counter::tunnels_closed, {}},
-    {Counter::client_bytes_received,
-     {"aralez_client_bytes_received_total", "Bytes received from clients.", MetricType::counter}},
-    {Counter::client_bytes_sent,
-     {"aralez_client_bytes_sent_total", "Bytes sent to clients.", MetricType::counter}},
     {Counter::name_lookups,
      {"aralez_name_lookups_total", "Lookups of server names.", MetricType::counter}},
     {Counter::name_lookups_failed,
      {"aralez_name_lookups_failed_total", "Lookups that found no address.", MetricType::counter}},
-    {Counter::access_log_dropped,
-     {"aralez_logging_errors", "Access-log records dropped.", MetricType::gauge}},
 }};
 
 namespace metric {

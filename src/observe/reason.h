@@ -10,14 +10,13 @@ namespace aralez {
 
 /// Why an answer was made here instead of coming from an upstream, or why a connection or request
 /// was ended by us. One per such event: it is counted (label `reason`) and its text stands in the
-/// log. Names are stable.
+/// log. Idle connections that end, and what a stop cuts off, have none. Names are stable.
 enum class Reason : std::uint8_t {
   // What the client sent cannot be served.
   bad_request_line,
   bad_header,
   bad_framing,
   bad_chunk,
-  bad_body,
   bad_target,
   bad_host,
   no_host,
@@ -25,27 +24,20 @@ enum class Reason : std::uint8_t {
   head_too_large,
   too_many_headers,
   uri_too_long,
-  body_too_large,
   unsupported_version,
   unsupported_method,
   unsupported_coding,
   expectation_failed,
-  bad_upgrade,
   // What the client did, or did not do in time.
   client_head_timeout,
   client_slow,
-  client_idle,
-  client_reset,
   too_many_connections,
   // The configuration says so.
   no_route,
   no_endpoint,
   redirect,
   https_redirect,
-  unauthorized,
   auth_unavailable,
-  rate_limited,
-  x4xx_limited,
   method_not_allowed,
   file_not_found,
   // The upstream failed.
@@ -55,9 +47,7 @@ enum class Reason : std::uint8_t {
   upstream_timeout,
   upstream_protocol,
   upstream_reset,
-  upstream_head_too_large,
   // Ourselves.
-  drain,
   out_of_resources,
   internal
 };
@@ -76,7 +66,6 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::bad_framing, "bad_framing",
      "length of the request body is contradictory or malformed"},
     {Reason::bad_chunk, "bad_chunk", "malformed chunked body"},
-    {Reason::bad_body, "bad_body", "request body ended early"},
     {Reason::bad_target, "bad_target", "malformed request target"},
     {Reason::bad_host, "bad_host", "host is malformed, repeated or contradictory"},
     {Reason::no_host, "no_host", "request names no host"},
@@ -85,25 +74,18 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::head_too_large, "head_too_large", "request head exceeds the limit"},
     {Reason::too_many_headers, "too_many_headers", "too many header fields"},
     {Reason::uri_too_long, "uri_too_long", "request target exceeds the limit"},
-    {Reason::body_too_large, "body_too_large", "request body exceeds the limit"},
     {Reason::unsupported_version, "unsupported_version", "protocol version is not supported"},
     {Reason::unsupported_method, "unsupported_method", "method is not supported"},
     {Reason::unsupported_coding, "unsupported_coding", "transfer coding is not supported"},
     {Reason::expectation_failed, "expectation_failed", "expectation cannot be met"},
-    {Reason::bad_upgrade, "bad_upgrade", "malformed protocol upgrade"},
     {Reason::client_head_timeout, "client_head_timeout", "request head took too long"},
     {Reason::client_slow, "client_slow", "client sends or reads too slowly"},
-    {Reason::client_idle, "client_idle", "client connection was idle too long"},
-    {Reason::client_reset, "client_reset", "client closed the connection"},
     {Reason::too_many_connections, "too_many_connections", "too many connections from this client"},
     {Reason::no_route, "no_route", "no route for this host and path"},
     {Reason::no_endpoint, "no_endpoint", "route has no usable server"},
     {Reason::redirect, "redirect", "redirected by the route"},
     {Reason::https_redirect, "https_redirect", "redirected to https"},
-    {Reason::unauthorized, "unauthorized", "authorization failed"},
     {Reason::auth_unavailable, "auth_unavailable", "authorization of this route is not available"},
-    {Reason::rate_limited, "rate_limited", "request rate limit reached"},
-    {Reason::x4xx_limited, "x4xx_limited", "limit of failed requests reached"},
     {Reason::method_not_allowed, "method_not_allowed", "method is not allowed here"},
     {Reason::file_not_found, "file_not_found", "no such file"},
     {Reason::dns_failed, "dns_failed", "server name has no address"},
@@ -112,8 +94,6 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::upstream_timeout, "upstream_timeout", "server took too long to answer"},
     {Reason::upstream_protocol, "upstream_protocol", "server sent a malformed response"},
     {Reason::upstream_reset, "upstream_reset", "server closed the connection early"},
-    {Reason::upstream_head_too_large, "upstream_head_too_large", "response head exceeds the limit"},
-    {Reason::drain, "drain", "the proxy is stopping"},
     {Reason::out_of_resources, "out_of_resources", "out of file descriptors or memory"},
     {Reason::internal, "internal", "internal error"},
 }};

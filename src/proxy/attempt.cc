@@ -48,7 +48,7 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
 }
 
 void Attempt::try_endpoint() {
-  ++tries_;
+  if (++tries_ > 1) context_.counters.add(Counter::retries);
   EndpointPool& pool = cluster_->next();
   if (UpstreamConnection* idle = pool.take_idle()) return begin(*idle);
   state_ = State::connecting;
@@ -73,12 +73,13 @@ void Attempt::next_endpoint_or_fail(Error error) {
   if (failed_connects_ < cluster_->size() && tries_ < context_.limits.max_retries)
     return try_endpoint();
   state_ = State::done;
-  exchange_.on_attempts_failed(error);
+  exchange_.on_not_connected(error);
 }
 
 void Attempt::begin(UpstreamConnection& connection) {
   connection_ = &connection;
   up_ = StreamRef(&connection.open_stream(*this));
+  if (connection.reused()) context_.counters.add(Counter::upstream_reused);
   state_ = State::sending;
   wait(timeouts_.first_byte);
   up_->send_head(exchange_.request(), head_end_);
@@ -210,7 +211,7 @@ void Attempt::on_reset(ResetCode code) {
   if (answered)
     exchange_.on_response_broken(error_of(code));
   else
-    exchange_.on_attempts_failed(error_of(code));
+    exchange_.on_no_answer(error_of(code));
 }
 
 void Attempt::wait(Millis time) {
@@ -230,7 +231,7 @@ void Attempt::on_timer(TimePoint) {
   const State was = state_;
   drop();
   if (was == State::sending)
-    exchange_.on_attempts_failed(kTimeout);
+    exchange_.on_no_answer(kTimeout);
   else
     exchange_.on_response_broken(kTimeout);
 }

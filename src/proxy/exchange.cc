@@ -12,6 +12,7 @@ namespace {
 /// What a client may send before an upstream is there to take it.
 constexpr std::size_t kEarlyWindow = Limits::kReplayBytes;
 
+/// Why an upstream that was reached gave no answer, or not all of it.
 Reason reason_of(const Error& e) {
   switch (e.code) {
     case Errc::timeout: return Reason::upstream_timeout;
@@ -25,6 +26,16 @@ Reason reason_of(const Error& e) {
     case Errc::config: break;
   }
   return Reason::internal;
+}
+
+/// Why no upstream was reached.
+Reason reason_of_connect(const Error& e) {
+  switch (e.code) {
+    case Errc::timeout: return Reason::connect_timeout;
+    case Errc::eof:
+    case Errc::reset: return Reason::connect_failed;
+    default: return reason_of(e);
+  }
 }
 
 }  // namespace
@@ -176,6 +187,7 @@ void Exchange::on_response_head(Head&& head, End end) {
 
 void Exchange::start_tunnel(Head&& head) {
   state_ = State::tunnel;
+  context_.counters.add(Counter::tunnels);
   request_end_ = response_end_ = End::no;
   down_->send_head(head, End::no);
   attempt_.enter_tunnel();
@@ -195,12 +207,22 @@ void Exchange::on_response_trailers(Fields&& trailers) {
   maybe_finish();
 }
 
-void Exchange::on_attempts_failed(Error why) {
-  refuse(why.code == Errc::timeout ? std::uint16_t{504} : std::uint16_t{502}, reason_of(why),
-         why.what);
+void Exchange::fail(Reason reason, std::string_view why) {
+  const bool late = reason == Reason::connect_timeout || reason == Reason::upstream_timeout;
+  refuse(late ? std::uint16_t{504} : std::uint16_t{502}, reason, why);
 }
 
-void Exchange::on_response_broken(Error) {
+void Exchange::on_not_connected(Error why) {
+  fail(reason_of_connect(why), why.what);
+}
+
+void Exchange::on_no_answer(Error why) {
+  fail(reason_of(why), why.what);
+}
+
+void Exchange::on_response_broken(Error why) {
+  const bool tunnel = state_ == State::tunnel;
+  note(status_, reason_of(why), tunnel ? "tunnel cut off" : "answer cut off");
   down_->reset(ResetCode::internal);
   down_.forget();
   finish();
@@ -218,19 +240,18 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
   reply(std::move(r));
 }
 
-void Exchange::note(const Reply& r) {
-  if (r.status < 300) return;
-  context_.counters.add(r.reason);
+void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
+  context_.counters.add(reason);
   if (!context_.logger.enabled(LogLevel::info)) return;
   context_.logger.write(
       LogLevel::info, "aralez::proxy",
-      fmt::format("{} {}: {}{}{}, {} {} host {} client {}", r.status, to_string(r.reason),
-                  text_of(r.reason), r.why.empty() ? "" : ": ", r.why, request_.method_text,
+      fmt::format("{} {}: {}{}{}, {} {} host {} client {}", status, to_string(reason),
+                  text_of(reason), why.empty() ? "" : ": ", why, request_.method_text,
                   request_.target, request_.authority, client_->ip));
 }
 
 void Exchange::reply(Reply&& r) {
-  note(r);
+  if (r.status >= 300) note(r.status, r.reason, r.why);
   status_ = r.status;
   Head head{.status = r.status, .last = r.last, .length = r.length};
   head.fields = r.fields;
@@ -264,6 +285,7 @@ void Exchange::count() {
 
 void Exchange::finish() {
   if (state_ == State::done) return;
+  if (state_ == State::tunnel) context_.counters.add(Counter::tunnels_closed);
   state_ = State::done;
   attempt_.drop();
   down_.drop();

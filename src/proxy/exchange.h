@@ -37,8 +37,10 @@ class Exchange final : public StreamEvents {
   void on_response_body(Chain&& body, End end);
   void on_response_trailers(Fields&& trailers);
   void on_request_sent(std::size_t n);
-  /// No answer came, and no other attempt may be made.
-  void on_attempts_failed(Error why);
+  /// No server could be reached, and no other attempt may be made.
+  void on_not_connected(Error why);
+  /// The server that has the request gave no answer, and no other attempt may be made.
+  void on_no_answer(Error why);
   /// The answer broke off.
   void on_response_broken(Error why);
 
@@ -56,8 +58,9 @@ class Exchange final : public StreamEvents {
   void forward();
   void reply(Reply&& reply);
   void refuse(std::uint16_t status, Reason reason, std::string_view why);
-  /// Counts and logs an answer of our own.
-  void note(const Reply& reply);
+  /// Counts and logs an answer of our own, or why one was cut off.
+  void note(std::uint16_t status, Reason reason, std::string_view why);
+  void fail(Reason reason, std::string_view why);
   void count();
   void send_request_body(Chain&& body, End end);
   void start_tunnel(Head&& head);

@@ -222,6 +222,14 @@ def test_pool_is_bounded(origin: Origin) -> None:
         assert proxy.get("/y").status == 200
 
 
+def test_pool_size_of_nothing_keeps_no_connection(origin: Origin) -> None:
+    with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_keepalive_pool_size": 0}) as proxy, proxy.client() as client:
+        for i in range(5):
+            assert client.request(f"/{i}").status == 200
+            wait_until(lambda: origin.open_connections() == 0, "connection closed after its request")
+    assert len(origin.connections) == 5
+
+
 def test_idle_upstream_connection_is_closed_after_the_pool_timeout(origin: Origin) -> None:
     with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_pool_timeout": 0.3}) as proxy:
         assert proxy.get("/").status == 200
@@ -247,6 +255,7 @@ def test_connect_timeout_is_504_and_another_endpoint_is_tried() -> None:
             hosts = {"a.test": {"/": route(black_hole), "/two": route(black_hole, origin)}}
             with Proxy(hosts, main={"upstream_connect_timeout": 0.3}) as proxy:
                 assert proxy.get("/").status == 504
+                proxy.wait_log("504 connect_timeout: connecting to the server took too long: ")
                 assert [proxy.get("/two").status for _ in range(4)] == [200] * 4
     finally:
         for s in fillers:
@@ -258,6 +267,7 @@ def test_silent_upstream_is_504_after_the_first_byte_timeout(origin: Origin) -> 
     origin.on("/x", lambda conn, request: conn.hold_until_closed())
     with Proxy({"a.test": {"/": route(origin)}}, main={"upstream_first_byte_timeout": 0.3}) as proxy, proxy.client() as client:
         assert client.request("/x").status == 504
+        proxy.wait_log("504 upstream_timeout: server took too long to answer: ")
         assert len(origin.seen("/x")) == 1
         wait_until(origin.connections[0].ended.is_set, "given up upstream connection closed")
         assert proxy.get("/y").status == 200
@@ -281,6 +291,23 @@ def test_upstream_that_stops_inside_a_body_is_given_up(origin: Origin) -> None:
         with pytest.raises((Truncated, ConnectionError)):
             client.response()
         wait_until(origin.connections[0].ended.is_set, "given up upstream connection closed")
+        proxy.wait_log("200 upstream_timeout: server took too long to answer: answer cut off, GET /x ")
+        assert proxy.log().count("cut off") == 1
+
+
+@pytest.mark.parametrize("sent, reason", [
+    ("Content-Length: 10\r\n\r\nhalf", "upstream_reset"),
+    ("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "upstream_reset"),
+    ("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nnonsense\r\n", "upstream_protocol"),
+])
+def test_answer_that_breaks_off_is_logged_once_with_its_reason(origin: Origin, sent: str, reason: str) -> None:
+    origin.on("/x", lambda conn, request: (conn.send(f"HTTP/1.1 200 OK\r\n{sent}"), conn.close()))
+    with Proxy({"a.test": {"/": route(origin)}}) as proxy, proxy.client() as client:
+        client.send("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        with pytest.raises((Truncated, ConnectionError)):
+            client.response()
+        proxy.wait_log(rf"200 {reason}: .*: answer cut off, GET /x host a\.test client 127\.0\.0\.1$")
+        assert proxy.log().count("cut off") == 1
 
 
 def test_slow_but_steady_upstream_is_not_given_up(origin: Origin) -> None:

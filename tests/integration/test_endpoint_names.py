@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from support.deadline import wait_until
-from support.names import NameServer, ProxyWithNames, need_names
+from support.names import NameServer, ProxyWithNames
 from support.origin import Origin, answer
 from support.ports import free_port
 from support.proxy import Proxy, route
@@ -18,7 +18,6 @@ from support.proxy import Proxy, route
 
 @pytest.fixture
 def names() -> Iterator[NameServer]:
-    need_names()
     with NameServer() as server:
         yield server
 
@@ -93,6 +92,7 @@ def test_only_addresses_that_never_answer_is_504(names: NameServer) -> None:
         hosts = {"a.test": {"/": route(f"b.test:{port}")}}
         with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 0.3}) as proxy:
             assert proxy.get("/").status == 504
+            proxy.wait_log("504 connect_timeout: ")
 
 
 @contextlib.contextmanager
@@ -187,6 +187,7 @@ def test_name_server_that_says_nothing_is_504_after_the_connect_timeout(names: N
         hosts = {"a.test": {"/": route("b.test:80"), "/two": route("b.test:80", origin)}}
         with ProxyWithNames(names, hosts, main={"upstream_connect_timeout": 0.3}) as proxy:
             assert proxy.get("/").status == 504
+            proxy.wait_log("504 connect_timeout: .*: looking up the server's name timed out")
             assert [proxy.get("/two").status for _ in range(4)] == [200] * 4
 
 

@@ -115,6 +115,9 @@ struct Tally {
   std::size_t whole = 0;
   std::size_t local = 0;
   std::size_t broken = 0;
+  std::uint64_t reused = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t tunnels = 0;
 };
 
 void run_seed(std::uint64_t seed, Tally& tally) {
@@ -128,7 +131,13 @@ void run_seed(std::uint64_t seed, Tally& tally) {
   tally.whole += w.count(Outcome::whole);
   tally.local += w.count(Outcome::local_answer);
   tally.broken += w.count(Outcome::broken);
+  tally.reused += w.counted(Counter::upstream_reused);
+  tally.retries += w.counted(Counter::retries);
+  tally.tunnels += w.counted(Counter::tunnels);
   if (weather == Weather::rough) return;
+  EXPECT_EQ(w.counted(Counter::upstream_connections) + w.counted(Counter::upstream_reused),
+            w.counted(Counter::requests) + w.counted(Counter::retries))
+      << "each attempt takes a new connection or a kept one; ARALEZ_SIM_SEED=" << seed;
   for (const auto& [id, p] : w.plans())
     EXPECT_EQ(p.outcome, Outcome::whole)
         << "nothing went wrong, but request " << id << " failed; ARALEZ_SIM_SEED=" << seed << "\n"
@@ -146,6 +155,9 @@ TEST(Simulation, every_client_gets_its_own_whole_answer_or_sees_a_failure) {
   EXPECT_GT(tally.whole, seeds * 2);
   EXPECT_GT(tally.local, seeds / 8);
   EXPECT_GT(tally.broken, seeds / 8);
+  EXPECT_GT(tally.reused, seeds / 4);
+  EXPECT_GT(tally.retries, seeds / 8);
+  EXPECT_GT(tally.tunnels, seeds / 16);
   RecordProperty("whole", static_cast<int>(tally.whole));
   RecordProperty("local", static_cast<int>(tally.local));
   RecordProperty("broken", static_cast<int>(tally.broken));

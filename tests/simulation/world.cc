@@ -164,6 +164,10 @@ void World::check_end() {
   if (logger_.records != reasons)
     complain("log records: " + std::to_string(logger_.records) +
              ", counted reasons: " + std::to_string(reasons));
+  if (t.value(Counter::upstream_connections) != t.value(Counter::upstream_connections_closed))
+    complain("connections to origins that were made and never ended");
+  if (t.value(Counter::tunnels) != t.value(Counter::tunnels_closed))
+    complain("tunnels that began and never ended");
   if (context_->exchanges.in_use() != 0) complain("an exchange is still in use");
   if (context_->clusters.idle_connections() != 0) complain("an idle connection is kept");
   if (reactor_.blocks().outstanding() != 0)

@@ -59,6 +59,7 @@ class World final : private ConnectionOwner {
   [[nodiscard]] Kernel& kernel() { return kernel_; }
   [[nodiscard]] const std::map<int, Plan>& plans() const { return book_.plans; }
   [[nodiscard]] std::size_t count(Outcome o) const;
+  [[nodiscard]] std::uint64_t counted(Counter c) const { return counters_.sum().value(c); }
   [[nodiscard]] std::size_t turns() const { return turns_; }
 
  private:

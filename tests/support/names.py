@@ -1,56 +1,50 @@
-"""A name server for the proxy under test, which has an /etc/resolv.conf and an /etc/hosts of its own.
+"""A name server for the proxy under test, which has a resolv.conf and a hosts file of its own.
 
     with NameServer() as names, ProxyWithNames(names, {"a.test": {"/": route("b.test:80")}}) as proxy:
         names.set("b.test", "127.0.0.2", ttl=1)
 
-c-ares reads both files and takes no port, so this needs a mount namespace and port 53 on a loopback address of its own.
-Where a machine does not give these, `need_names()` skips the test.
+c-ares reads both files from /etc and knows no port but 53, so a small library (names_preload.cc) is loaded into the proxy that
+gives it others. That needs neither rights nor namespaces, only a compiler.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import ipaddress
-import os
 import pathlib
-import random
+import re
+import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 from typing import Any
 
 import pytest
 
 from support import poll
-from support.proxy import Proxy
+from support.proxy import BINARY, Proxy
 
 A, AAAA = 1, 28
 
 
-def _namespace() -> list[str]:
-    return ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-
-
 @functools.cache
-def _why_not() -> str:
-    if not pathlib.Path("/etc/resolv.conf").exists():
-        return "no /etc/resolv.conf to put another one over"
-    try:
-        NameServer().close()
-    except OSError as e:
-        return f"port 53 on a loopback address: {e}"
-    try:
-        command = [*_namespace(), "mount", "--bind", "/etc/hosts", "/etc/resolv.conf"]
-        subprocess.run(command, check=True, capture_output=True, timeout=10)
-    except (OSError, subprocess.SubprocessError) as e:
-        return f"a mount namespace: {e}"
-    return ""
-
-
-def need_names() -> None:
-    if why := _why_not():
-        pytest.skip(why)
+def _preload() -> str:
+    """For LD_PRELOAD: the library, behind the run-time of a sanitizer, which has to be the first."""
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if not compiler:
+        pytest.fail("the tests of names need a C++ compiler: apt-get install g++, or make setup", pytrace=False)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="aralez-test-names-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    library = folder / "names_preload.so"
+    source = pathlib.Path(__file__).with_name("names_preload.cc")
+    done = subprocess.run([compiler, "-std=c++20", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"],
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    linked = subprocess.run(["ldd", str(BINARY)], capture_output=True, text=True, timeout=30, check=True).stdout
+    return " ".join([*re.findall(r"=> (\S*/lib[at]san\S*)", linked), str(library)])
 
 
 class NameServer:
@@ -63,26 +57,11 @@ class NameServer:
         self.questions: list[tuple[str, int]] = []
         self._table: dict[str, tuple[tuple[str, ...], int]] = {}
         self._stopping = threading.Event()
-        self._socket = self._bind()
-        self.address: str = self._socket.getsockname()[0]
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address, self.port = self._socket.getsockname()
         self._thread = threading.Thread(target=self._serve, name="name-server", daemon=True)
         self._thread.start()
-
-    @staticmethod
-    def _bind() -> socket.socket:
-        for attempt in range(20):
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            try:
-                s.bind((f"127.{random.randint(16, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}", 53))
-                return s
-            except PermissionError:
-                s.close()
-                raise
-            except OSError:
-                s.close()
-                if attempt == 19:
-                    raise
-        raise AssertionError("unreachable")
 
     def set(self, name: str, *addresses: str, ttl: int = 60) -> None:
         self._table[name] = (addresses, ttl)
@@ -139,11 +118,9 @@ class NameServer:
 class ProxyWithNames(Proxy):
     def __init__(self, names: NameServer, hosts: Any = None, *, hosts_file: str = "127.0.0.1 localhost\n", **keys: Any):
         super().__init__(hosts, **keys)
-        self._resolv = self.folder / "resolv.conf"
-        self._resolv.write_text(f"nameserver {names.address}\n", encoding="ascii")
-        self._hosts = self.folder / "hosts"
-        self._hosts.write_text(hosts_file, encoding="ascii")
-
-    def command(self) -> list[str]:
-        script = 'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"'
-        return [*_namespace(), "sh", "-c", script, "sh", str(self._resolv), str(self._hosts), *super().command()]
+        resolv = self.folder / "resolv.conf"
+        resolv.write_text(f"nameserver {names.address}\n", encoding="ascii")
+        hosts_path = self.folder / "hosts"
+        hosts_path.write_text(hosts_file, encoding="ascii")
+        self.env |= {"LD_PRELOAD": _preload(), "TEST_RESOLV_CONF": str(resolv), "TEST_HOSTS": str(hosts_path),
+                     "TEST_NAME_PORT": str(names.port)}
