@@ -21,6 +21,7 @@ class Ear final : public TransportEvents {
   int breaks = 0;
   Errc why{};
   std::function<void()> when_received;
+  std::function<void()> when_spliced;
 
  private:
   void on_connected() override { connected = true; }
@@ -30,7 +31,10 @@ class Ear final : public TransportEvents {
     in_.clear();
     if (when_received) when_received();
   }
-  void on_spliced(std::size_t n) override { spliced += n; }
+  void on_spliced(std::size_t n) override {
+    spliced += n;
+    if (when_spliced) when_spliced();
+  }
   void on_recv_end() override { ended = true; }
   void on_sent(std::uint64_t n, bool all) override {
     credit += n;
@@ -374,6 +378,25 @@ TEST_F(SocketTest, splices_no_more_than_the_limit_and_then_stops) {
   socket_.splice_into(nullptr, 0);
   socket_.start_recv();
   ASSERT_TRUE(until([&] { return ear_.received == "behind"; }));
+  std::array<char, 10> bytes{};
+  EXPECT_EQ(::read(pipe->fd(), bytes.data(), bytes.size()), 10);
+  pipe->consumed(10);
+}
+
+TEST_F(SocketTest, goes_on_receiving_when_its_pipe_is_taken_away_in_an_event) {
+  pair();
+  SplicePipe* pipe = reactor_.pipes().take();
+  ASSERT_NE(pipe, nullptr);
+  const KernelRef ref(pipe);
+  ear_.when_spliced = [&] { socket_.splice_into(nullptr, 0); };
+  socket_.splice_into(pipe, 10);
+  socket_.start_recv();
+  peer_sends("0123456789behind");  // one edge for all of it: the kernel says nothing twice
+  ASSERT_EQ(::shutdown(peer_.get(), SHUT_WR), 0);
+  settle();
+  EXPECT_EQ(ear_.spliced, 10U);
+  EXPECT_EQ(ear_.received, "behind");
+  EXPECT_TRUE(ear_.ended);
   std::array<char, 10> bytes{};
   EXPECT_EQ(::read(pipe->fd(), bytes.data(), bytes.size()), 10);
   pipe->consumed(10);
