@@ -69,7 +69,8 @@ void Socket::on_io(std::uint32_t what) {
     int err = 0;
     socklen_t len = sizeof err;
     ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &err, &len);
-    broken(err == 0 ? EPIPE : err);
+    // Without an error both sides have ended, and the next receive finds what is left and the end.
+    if (err != 0) broken(err);
   }
 }
 

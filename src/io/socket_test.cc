@@ -309,6 +309,24 @@ TEST_F(SocketTest, hears_of_a_reset_also_while_it_does_not_receive) {
   EXPECT_EQ(ear_.why, Errc::reset);
 }
 
+TEST_F(SocketTest, keeps_the_last_bytes_for_later_when_both_sides_have_ended) {
+  tcp();
+  peer_sends("last words");
+  ASSERT_EQ(::shutdown(peer_.get(), SHUT_WR), 0);
+  socket_.shutdown_write();
+  ASSERT_TRUE(until([&] {
+    (void)peer_reads();
+    return peer_saw_end_;
+  }));
+  settle();
+  EXPECT_EQ(ear_.breaks, 0);
+  EXPECT_TRUE(socket_.open());
+  socket_.start_recv();
+  ASSERT_TRUE(until([&] { return ear_.ended || ear_.breaks > 0; }));
+  EXPECT_EQ(ear_.received, "last words");
+  EXPECT_EQ(ear_.breaks, 0);
+}
+
 TEST_F(SocketTest, is_silent_after_close_even_from_within_an_event) {
   pair();
   ear_.when_received = [&] { socket_.close(Transport::CloseMode::normal); };
