@@ -97,7 +97,8 @@ Kernel* Kernel::current() {
 
 ConnectionPtr Kernel::make() {
   ConnectionPtr c(new Connection(*this));
-  c->capacity_ = dice_.up_to(capacity_);
+  // Not a few bytes where messages are large: that takes more turns than a run has.
+  c->capacity_ = std::max(dice_.up_to(capacity_), capacity_ / 64);
   return c;
 }
 
