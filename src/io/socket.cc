@@ -69,7 +69,8 @@ void Socket::on_io(std::uint32_t what) {
     int err = 0;
     socklen_t len = sizeof err;
     ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &err, &len);
-    broken(err == 0 ? EPIPE : err);
+    // Without an error both sides have ended, and the next receive finds what is left and the end.
+    if (err != 0) broken(err);
   }
 }
 
@@ -115,18 +116,17 @@ void Socket::begin_receive() {
 }
 
 void Socket::receive() {
-  for (int i = 0; i < kReceivesPerTurn; ++i) {
+  // Leaves only when an edge will say more, or with itself put off: whatever an event has changed.
+  for (int i = 0;; ++i) {
     if (std::exchange(fresh_, false)) events_.on_received();
     if (!fd_ || !receiving_ || !readable_) return;
-    if (pipe_) {
-      if (!splice_once()) return;
-    } else {
+    // More is waiting, but others want their turn.
+    if (i == kReceivesPerTurn) return reactor_.defer_to_turn_end(receive_);
+    if (pipe_)
+      splice_once();
+    else
       fresh_ = take_bytes();
-      if (!fresh_) return;
-    }
   }
-  // More is waiting, but others want their turn.
-  reactor_.defer_to_turn_end(receive_);
 }
 
 /// True when bytes came.
@@ -152,26 +152,24 @@ bool Socket::take_bytes() {
   return false;
 }
 
-bool Socket::splice_once() {
+void Socket::splice_once() {
   const std::size_t room =
       std::min(splice_left_, pipe_->capacity() - std::min(pipe_->capacity(), pipe_->level()));
   if (room == 0) {
     receiving_ = false;
-    return false;
+    return;
   }
   const ssize_t n = ::splice(fd_.get(), nullptr, pipe_->write_fd(), nullptr, room,
                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   if (n > 0) {
     pipe_->filled(static_cast<std::size_t>(n));
     splice_left_ -= static_cast<std::size_t>(n);
-    events_.on_spliced(static_cast<std::size_t>(n));
     // A pipe counts pages, not bytes: a short splice says nothing about the socket.
-    return fd_ && pipe_ != nullptr;
+    return events_.on_spliced(static_cast<std::size_t>(n));
   }
   if (n == 0) {
     readable_ = receiving_ = false;
-    events_.on_recv_end();
-    return false;
+    return events_.on_recv_end();
   }
   if (errno == EAGAIN) {
     // Either the socket is empty or the pipe has no page left. The latter is over when it is
@@ -181,10 +179,9 @@ bool Socket::splice_once() {
     else
       receiving_ = false;
     if (!receiving_) events_.on_spliced(0);
-    return false;
+    return;
   }
   broken(errno);
-  return false;
 }
 
 std::span<std::byte> Socket::output_space(std::size_t n) {

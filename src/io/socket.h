@@ -60,7 +60,7 @@ class Socket final : public Transport, private IoHandler {
   void begin_receive();
   void receive();
   bool take_bytes();
-  bool splice_once();
+  void splice_once();
   void flush();
   void flush_later() noexcept {
     if (group_)

@@ -21,6 +21,7 @@ class Ear final : public TransportEvents {
   int breaks = 0;
   Errc why{};
   std::function<void()> when_received;
+  std::function<void()> when_spliced;
 
  private:
   void on_connected() override { connected = true; }
@@ -30,7 +31,10 @@ class Ear final : public TransportEvents {
     in_.clear();
     if (when_received) when_received();
   }
-  void on_spliced(std::size_t n) override { spliced += n; }
+  void on_spliced(std::size_t n) override {
+    spliced += n;
+    if (when_spliced) when_spliced();
+  }
   void on_recv_end() override { ended = true; }
   void on_sent(std::uint64_t n, bool all) override {
     credit += n;
@@ -305,6 +309,24 @@ TEST_F(SocketTest, hears_of_a_reset_also_while_it_does_not_receive) {
   EXPECT_EQ(ear_.why, Errc::reset);
 }
 
+TEST_F(SocketTest, keeps_the_last_bytes_for_later_when_both_sides_have_ended) {
+  tcp();
+  peer_sends("last words");
+  ASSERT_EQ(::shutdown(peer_.get(), SHUT_WR), 0);
+  socket_.shutdown_write();
+  ASSERT_TRUE(until([&] {
+    (void)peer_reads();
+    return peer_saw_end_;
+  }));
+  settle();
+  EXPECT_EQ(ear_.breaks, 0);
+  EXPECT_TRUE(socket_.open());
+  socket_.start_recv();
+  ASSERT_TRUE(until([&] { return ear_.ended || ear_.breaks > 0; }));
+  EXPECT_EQ(ear_.received, "last words");
+  EXPECT_EQ(ear_.breaks, 0);
+}
+
 TEST_F(SocketTest, is_silent_after_close_even_from_within_an_event) {
   pair();
   ear_.when_received = [&] { socket_.close(Transport::CloseMode::normal); };
@@ -374,6 +396,25 @@ TEST_F(SocketTest, splices_no_more_than_the_limit_and_then_stops) {
   socket_.splice_into(nullptr, 0);
   socket_.start_recv();
   ASSERT_TRUE(until([&] { return ear_.received == "behind"; }));
+  std::array<char, 10> bytes{};
+  EXPECT_EQ(::read(pipe->fd(), bytes.data(), bytes.size()), 10);
+  pipe->consumed(10);
+}
+
+TEST_F(SocketTest, goes_on_receiving_when_its_pipe_is_taken_away_in_an_event) {
+  pair();
+  SplicePipe* pipe = reactor_.pipes().take();
+  ASSERT_NE(pipe, nullptr);
+  const KernelRef ref(pipe);
+  ear_.when_spliced = [&] { socket_.splice_into(nullptr, 0); };
+  socket_.splice_into(pipe, 10);
+  socket_.start_recv();
+  peer_sends("0123456789behind");  // one edge for all of it: the kernel says nothing twice
+  ASSERT_EQ(::shutdown(peer_.get(), SHUT_WR), 0);
+  settle();
+  EXPECT_EQ(ear_.spliced, 10U);
+  EXPECT_EQ(ear_.received, "behind");
+  EXPECT_TRUE(ear_.ended);
   std::array<char, 10> bytes{};
   EXPECT_EQ(::read(pipe->fd(), bytes.data(), bytes.size()), 10);
   pipe->consumed(10);

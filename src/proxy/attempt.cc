@@ -125,6 +125,7 @@ void Attempt::keep_for_replay(const Chain& body, End end) {
 
 void Attempt::grant(std::size_t n) {
   unsettled_ -= std::min(n, unsettled_);
+  if (state_ == State::tunnel) wait(context_.limits.tunnel_idle_timeout);
   if (up_) up_->grant(n);
 }
 
@@ -164,10 +165,12 @@ void Attempt::on_head(Head&& head, End end) {
 }
 
 void Attempt::on_body(Chain&& body, End end) {
-  if (end == End::yes)
+  if (state_ == State::tunnel)
+    wait(context_.limits.tunnel_idle_timeout);  // the other direction goes on
+  else if (end == End::yes)
     timer_.cancel();
   else
-    wait(state_ == State::tunnel ? context_.limits.tunnel_idle_timeout : timeouts_.idle);
+    wait(timeouts_.idle);
   unsettled_ += body.bytes();
   exchange_.on_response_body(std::move(body), end);
 }

@@ -97,7 +97,8 @@ Kernel* Kernel::current() {
 
 ConnectionPtr Kernel::make() {
   ConnectionPtr c(new Connection(*this));
-  c->capacity_ = dice_.up_to(capacity_);
+  // Not a few bytes where messages are large: that takes more turns than a run has.
+  c->capacity_ = std::max(dice_.up_to(capacity_), capacity_ / 64);
   return c;
 }
 
@@ -161,12 +162,13 @@ int Kernel::sys_getsockopt(int fd, int name, void* value) {
   return 0;
 }
 
-ssize_t Kernel::sys_recv(int fd, void* to, std::size_t n) {
+ssize_t Kernel::sys_recv(int fd, void* to, std::size_t n, int flags) {
   const ConnectionPtr c = find(fd);
   if (!c) return fail_with(EBADF);
   const std::size_t got = std::min(n, c->queue_.size());
   if (got > 0) {
     std::copy_n(c->queue_.data(), got, static_cast<char*>(to));
+    if (flags & MSG_PEEK) return static_cast<ssize_t>(got);
     c->queue_.erase(0, got);
     if (dice_.percent(10)) c->arrive();  // while the call was under way
     return static_cast<ssize_t>(got);
@@ -188,7 +190,8 @@ ssize_t Kernel::sys_send(int fd, std::string_view bytes) {
 }
 
 int Kernel::sys_shutdown(int fd) {
-  find(fd)->fin_ = true;
+  const ConnectionPtr c = find(fd);
+  c->fin_ = c->edge_ = true;  // an end of our own is news as well
   return 0;
 }
 

@@ -123,7 +123,7 @@ class Kernel {
   int sys_connect(int fd, const sockaddr* to);
   int sys_setsockopt(int fd, int level, int name, const void* value);
   int sys_getsockopt(int fd, int name, void* value);
-  ssize_t sys_recv(int fd, void* to, std::size_t n);
+  ssize_t sys_recv(int fd, void* to, std::size_t n, int flags);
   ssize_t sys_send(int fd, std::string_view bytes);
   int sys_shutdown(int fd);
   int sys_close(int fd);

@@ -57,7 +57,12 @@ Client::Client(Dice& dice, Book& book, ConnectionPtr connection, std::vector<int
 bool Client::waits() const {
   if (connection_->readable()) return false;
   if (state_ == State::cut || connection_->unsent() > kEnough) return true;
-  return to_send_.empty() && held_body_.empty() && begun_ > answered_;
+  return to_send_.empty() && begun_ > answered_;
+}
+
+Millis Client::patience(TimePoint now, Millis most) const {
+  if (state_ != State::running || held_body_.empty()) return most;
+  return std::clamp(std::chrono::ceil<Millis>(held_until_ - now), Millis{0}, most);
 }
 
 void Client::act(TimePoint now) {

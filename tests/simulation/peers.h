@@ -30,8 +30,10 @@ class Client {
 
   void act(TimePoint now);
   [[nodiscard]] bool done() const { return state_ == State::done; }
-  /// Nothing to do until bytes arrive.
+  /// Nothing to do until bytes arrive, or `patience` is over.
   [[nodiscard]] bool waits() const;
+  /// At most `most`: a body held back for a 100 goes out by itself in the end.
+  [[nodiscard]] Millis patience(TimePoint now, Millis most) const;
 
   Cut cut;                  ///< counted over all it sends
   std::size_t depth = 1;    ///< requests under way at once

@@ -69,7 +69,7 @@ void fill(Plan& p, Dice& dice, Weather weather, Grain grain) {
     p.http10 = p.expect = p.close = false;
     p.upgrade = true;
     p.status = 101;
-    p.answer_size = std::min<std::size_t>(p.answer_size, 20'000);
+    p.answer_size = std::min<std::size_t>(p.answer_size, 300'000);
   }
   if (weather != Weather::rough) return;
   p.early = dice.percent(10);
@@ -161,6 +161,45 @@ TEST(Simulation, every_client_gets_its_own_whole_answer_or_sees_a_failure) {
   RecordProperty("whole", static_cast<int>(tally.whole));
   RecordProperty("local", static_cast<int>(tally.local));
   RecordProperty("broken", static_cast<int>(tally.broken));
+}
+
+/// Everything crosses twice, ends and all, while one side or both take it slowly: receiving pauses
+/// for credit with the last words and the end of the peer still in the kernel.
+TEST(Tunnel, larger_than_all_windows_comes_back_whole_however_slowly_it_is_taken) {
+  for (std::uint64_t seed = 0; seed < 8 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(::testing::Message() << "seed " << seed);
+    World w(seed);
+    Plan& p = w.add_plan();
+    p.upgrade = true;
+    p.status = 101;
+    p.answer_size = 100'000 + w.dice().below(200'000);
+    const auto read = [&](bool slow) { return slow ? std::size_t{1500} : std::size_t{100'000}; };
+    w.set_origin_pace({.write = 100'000, .read = read(seed % 4 >= 2), .idle_percent = 0});
+    w.add_client({p.id}, {.write = 100'000, .read = read(seed % 2 == 1), .idle_percent = 0});
+    w.run();
+    EXPECT_EQ(w.errors(), "") << w.log();
+    EXPECT_EQ(p.outcome, Outcome::whole) << w.log();
+  }
+}
+
+TEST(Tunnel, whose_upstream_has_ended_and_takes_no_more_ends_at_its_idle_time) {
+  for (const std::size_t size :
+       {20'000, 300'000}) {  // the client's end behind less or more than fits
+    for (std::uint64_t seed = 0; seed < 6 && !HasFailure(); ++seed) {
+      SCOPED_TRACE(::testing::Message() << size << " bytes, seed " << seed);
+      World w(seed);
+      Plan& p = w.add_plan();
+      p.upgrade = true;
+      p.status = 101;
+      p.answer_size = size;
+      p.cut = {Fault::end, p.answer_text().size()};
+      w.kernel().set_capacity(8192);
+      w.add_client({p.id}, {.write = 100'000, .read = 1500, .idle_percent = 0});
+      w.run();
+      EXPECT_EQ(w.errors(), "") << w.log();
+      EXPECT_EQ(p.outcome, Outcome::broken) << w.log();
+    }
+  }
 }
 
 }  // namespace

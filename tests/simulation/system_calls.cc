@@ -56,7 +56,8 @@ int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* lengt
                        : __real_getsockopt(fd, level, name, value, length);
 }
 ssize_t __wrap_recv(int fd, void* to, std::size_t n, int flags) {
-  return simulated(fd) ? Kernel::current()->sys_recv(fd, to, n) : __real_recv(fd, to, n, flags);
+  return simulated(fd) ? Kernel::current()->sys_recv(fd, to, n, flags)
+                       : __real_recv(fd, to, n, flags);
 }
 ssize_t __wrap_send(int fd, const void* from, std::size_t n, int flags) {
   return simulated(fd) ? Kernel::current()->sys_send(fd, {static_cast<const char*>(from), n})
@@ -72,7 +73,7 @@ long __wrap_syscall(long number, ...) {
   const int fd = static_cast<int>(a[0]);
   if (simulated(fd) && number == SYS_recvfrom)
     return Kernel::current()->sys_recv(fd, reinterpret_cast<void*>(a[1]),
-                                       static_cast<std::size_t>(a[2]));
+                                       static_cast<std::size_t>(a[2]), static_cast<int>(a[3]));
   if (simulated(fd) && number == SYS_sendto)
     return Kernel::current()->sys_send(
         fd, {reinterpret_cast<const char*>(a[1]), static_cast<std::size_t>(a[2])});
@@ -93,7 +94,7 @@ ssize_t __wrap_splice(int in, off64_t* in_offset, int out, off64_t* out_offset, 
   std::array<char, 16384> bytes;
   n = std::min(n, bytes.size());
   if (simulated(in)) {  // the pipe has room for n: the caller knows its level
-    const ssize_t got = Kernel::current()->sys_recv(in, bytes.data(), n);
+    const ssize_t got = Kernel::current()->sys_recv(in, bytes.data(), n, 0);
     return got <= 0 ? got : ::write(out, bytes.data(), static_cast<std::size_t>(got));
   }
   n = std::min(n, Kernel::current()->room(out));

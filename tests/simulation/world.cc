@@ -103,7 +103,12 @@ void World::turn() {
   const bool quiet = !kernel_.moving() && std::ranges::all_of(clients_, waits) &&
                      std::ranges::all_of(origins_, waits);
   // Slow to take many steps, but not so slow that the rules for slow peers apply.
-  kernel_.limit_sleep(quiet ? kLongest : Millis{dice_.percent(10) ? 1 : 0});
+  Millis sleep{dice_.percent(10) ? 1 : 0};
+  if (quiet) {
+    sleep = kLongest;
+    for (const auto& c : clients_) sleep = c->patience(kernel_.now(), sleep);
+  }
+  kernel_.limit_sleep(sleep);
   reactor_.turn(kLongest);
   if (dice_.below(1000) < reloads_) context_->snapshots.adopt(make_snapshot(), context_->clusters);
   if (dice_.below(1000) < pauses_) kernel_.pass(Millis{static_cast<int>(dice_.below(20'000))});
