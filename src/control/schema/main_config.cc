@@ -265,7 +265,7 @@ void read_main(MapReader& map, MainConfig& config) {
   read_sockets(map, config);
   read_limits(map, config.limits);
   read_ineffective(map);
-  warn_not_yet(map.node(), Block::main, map.diagnostics());
+  warn_not_yet(map.node(), ConfigBlock::main, map.diagnostics());
   map.finish();
 }
 

@@ -10,13 +10,13 @@
 namespace aralez {
 namespace {
 
-constexpr unsigned bit(Block block) {
+constexpr unsigned bit(ConfigBlock block) {
   return 1U << static_cast<unsigned>(block);
 }
-constexpr unsigned kMain = bit(Block::main);
-constexpr unsigned kTop = bit(Block::upstreams);
-constexpr unsigned kPath = bit(Block::path);
-constexpr unsigned kLimited = kTop | bit(Block::host) | kPath;
+constexpr unsigned kMain = bit(ConfigBlock::main);
+constexpr unsigned kTop = bit(ConfigBlock::upstreams);
+constexpr unsigned kPath = bit(ConfigBlock::path);
+constexpr unsigned kLimited = kTop | bit(ConfigBlock::host) | kPath;
 
 struct NotYet {
   std::string_view key;
@@ -86,7 +86,7 @@ std::string message(std::string_view instead) {
 
 }  // namespace
 
-void warn_not_yet(const Node& map, Block block, Diagnostics& diagnostics) {
+void warn_not_yet(const Node& map, ConfigBlock block, Diagnostics& diagnostics) {
   for (const Node::Member& member : map.members()) {
     const auto* const found = std::find_if(kTable.begin(), kTable.end(), [&](const NotYet& entry) {
       return (entry.blocks & bit(block)) != 0 && entry.key == member.key;

@@ -9,11 +9,11 @@
 namespace aralez {
 
 /// The mappings whose keys may be in the table.
-enum class Block : std::uint8_t { main, upstreams, host, path };
+enum class ConfigBlock : std::uint8_t { main, upstreams, host, path };
 
 /// Warns of each key of `map` that is read and checked but has nothing behind it in this version,
 /// once per key and load. The table is in not_yet.cc; a feature that comes deletes its line there.
-void warn_not_yet(const Node& map, Block block, Diagnostics& diagnostics);
+void warn_not_yet(const Node& map, ConfigBlock block, Diagnostics& diagnostics);
 
 /// The same for a server whose scheme asks for what there is not.
 void warn_scheme_not_yet(const Source& at, std::string_view key, std::string_view scheme,

@@ -76,7 +76,7 @@ PathConfig read_path(MapReader& map) {
     map.diagnostics().warning(
         map.at("sticky_sessions"), "sticky_sessions",
         "has no effect on a path; write it at the top level of upstreams.yaml");
-  warn_not_yet(map.node(), Block::path, map.diagnostics());
+  warn_not_yet(map.node(), ConfigBlock::path, map.diagnostics());
   map.finish();
   return path;
 }
@@ -123,7 +123,7 @@ void read_paths(const Node& paths, std::vector<PathConfig>& out, Diagnostics& di
 HostConfig read_host(const Node& block, Diagnostics& diagnostics) {
   HostConfig host;
   MapReader map(block, diagnostics);
-  warn_not_yet(block, Block::host, diagnostics);
+  warn_not_yet(block, ConfigBlock::host, diagnostics);
   read_limit_keys(map, host.rate_limit, host.x4xx_limit);
   if (const Node* paths = map.get("paths"))
     read_paths(*paths, host.paths, diagnostics);

@@ -160,7 +160,7 @@ bool read_root(const Node& root, UpstreamsConfig& config, HostList& hosts,
     config.authorization = parse_auth(*node, diagnostics);
   read_discovery(map, config);
   map.ignore({"globals"});
-  warn_not_yet(root, Block::upstreams, diagnostics);
+  warn_not_yet(root, ConfigBlock::upstreams, diagnostics);
   return read_hosts(map, hosts);
 }
 
