@@ -57,8 +57,7 @@ class MemberDeferred final : public Deferred {
 };
 
 /// Work for one destination, done in one go at the end of a turn. Output to a process that was just
-/// woken finds it awake: sending to three servers by turns costs three times the wake-ups of
-/// sending to each in a row (measured in docs/adr/0009).
+/// woken finds it awake (measured in docs/adr/0009).
 class DeferredGroup final : public Deferred {
  public:
   void add(Deferred& d) noexcept {
