@@ -420,6 +420,56 @@ TEST_F(SocketTest, goes_on_receiving_when_its_pipe_is_taken_away_in_an_event) {
   pipe->consumed(10);
 }
 
+TEST_F(SocketTest, nothing_waits_when_all_was_received) {
+  pair();
+  socket_.start_recv();
+  peer_sends("all of it");
+  settle();
+  EXPECT_EQ(ear_.received, "all of it");
+  EXPECT_FALSE(socket_.input_waiting());
+}
+
+TEST_F(SocketTest, bytes_behind_a_spliced_body_wait) {
+  pair();
+  socket_.start_recv();
+  SplicePipe* pipe = reactor_.pipes().take();
+  ASSERT_NE(pipe, nullptr);
+  const KernelRef owner(pipe);
+  socket_.splice_into(pipe, 4);
+  peer_sends("body and more");
+  settle();
+  ASSERT_EQ(ear_.spliced, 4U);
+  EXPECT_TRUE(socket_.input_waiting());
+}
+
+TEST_F(SocketTest, nothing_waits_behind_a_spliced_body_that_was_all) {
+  pair();
+  socket_.start_recv();
+  SplicePipe* pipe = reactor_.pipes().take();
+  ASSERT_NE(pipe, nullptr);
+  const KernelRef owner(pipe);
+  socket_.splice_into(pipe, 4);
+  peer_sends("body");
+  settle();
+  ASSERT_EQ(ear_.spliced, 4U);
+  EXPECT_FALSE(socket_.input_waiting());
+}
+
+TEST_F(SocketTest, the_end_waits_behind_a_spliced_body) {
+  pair();
+  socket_.start_recv();
+  SplicePipe* pipe = reactor_.pipes().take();
+  ASSERT_NE(pipe, nullptr);
+  const KernelRef owner(pipe);
+  socket_.splice_into(pipe, 4);
+  peer_sends("body");
+  peer_.reset();
+  settle();
+  ASSERT_EQ(ear_.spliced, 4U);
+  EXPECT_FALSE(ear_.ended);
+  EXPECT_TRUE(socket_.input_waiting());
+}
+
 TEST_F(SocketTest, leaves_the_end_of_the_turn_to_output_of_a_group) {
   DeferredGroup group;
   Ear ear;
