@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "control/schema/said_test.h"
+
 namespace aralez {
 namespace {
 
@@ -34,28 +36,8 @@ std::string with(std::string_view more) {
   return out.append(more).append("\n");
 }
 
-/// What was said, but for keys that have no effect yet: those are the business of not_yet.
-std::string without_not_yet(const std::string& said) {
-  std::string out;
-  for (std::size_t at = 0; at < said.size();) {
-    const std::size_t end = said.find('\n', at) + 1;
-    const std::string line = said.substr(at, end - at);
-    if (line.find("has no effect in this version") == std::string::npos) out += line;
-    at = end;
-  }
-  return out;
-}
-
-struct Main {
+struct Main : Said {
   explicit Main(std::string_view more) : config(parse_main(with(more), "main.yaml", diagnostics)) {}
-  [[nodiscard]] std::string said() const { return without_not_yet(diagnostics.render()); }
-  [[nodiscard]] std::size_t warnings() const {
-    const std::string text = said();
-    std::size_t n = 0;
-    for (std::size_t at = 0; (at = text.find(": warning: ", at)) != std::string::npos; ++at) ++n;
-    return n;
-  }
-  Diagnostics diagnostics;
   std::optional<MainConfig> config;
 };
 

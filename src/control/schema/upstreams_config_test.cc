@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "control/schema/said_test.h"
+
 namespace aralez {
 namespace {
 
@@ -10,29 +12,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace std::chrono_literals;
 
-/// What was said, but for keys that have no effect yet: those are the business of not_yet.
-std::string without_not_yet(const std::string& said) {
-  std::string out;
-  for (std::size_t at = 0; at < said.size();) {
-    const std::size_t end = said.find('\n', at) + 1;
-    const std::string line = said.substr(at, end - at);
-    if (line.find("has no effect in this version") == std::string::npos) out += line;
-    at = end;
-  }
-  return out;
-}
-
-struct Upstreams {
+struct Upstreams : Said {
   explicit Upstreams(std::string_view text)
       : config(parse_upstreams("provider: file\n" + std::string(text) + "\n", "up.yaml",
                                diagnostics)) {}
-  [[nodiscard]] std::string said() const { return without_not_yet(diagnostics.render()); }
-  [[nodiscard]] std::size_t warnings() const {
-    const std::string text = said();
-    std::size_t n = 0;
-    for (std::size_t at = 0; (at = text.find(": warning: ", at)) != std::string::npos; ++at) ++n;
-    return n;
-  }
   [[nodiscard]] const HostConfig& host(std::string_view name) const {
     for (const HostConfig& h : config->hosts)
       if (h.host == name) return h;
@@ -43,7 +26,6 @@ struct Upstreams {
       if (p.path == name) return p;
     throw std::runtime_error("no path " + std::string(name));
   }
-  Diagnostics diagnostics;
   std::optional<UpstreamsConfig> config;
 };
 
