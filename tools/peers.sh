@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Installs the test peers that Debian lacks, each by the ordinary client of its registry, and nothing when all are there.
+#
+#   tools/peers.sh [NAME...]     no name given: all of them
+#   tools/peers.sh --where       prints the folder they live in, each in NAME-VERSION
+#   tools/peers.sh --version-of NAME
+#
+#   h2spec   HTTP/2 conformance    Go modules
+#   grpc     interop peers         Go modules
+#   kosoku   Autobahn's cases      PyPI
+#   sslyze   TLS scanner           PyPI
+#
+# They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
+# run costs nothing. What cannot be had is said in one line and makes the exit status 1; the tests that need it fail.
+# Go of 1.23 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy.
+set -euo pipefail
+cd "$(dirname "$0")/peers"
+
+h2spec_version=2.2.1 # peers/h2spec/go.mod has it and its libraries
+grpc_version=1.73.0 # later ones have moved the interop programs
+go_version=go1.23.10
+
+cache=${ARALEZ_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/aralez-peers}
+log=$cache/install.log
+
+# The first command that can build the modules, or a newer one that it fetched.
+go_command() {
+  local go version
+  go=$(PATH=$PATH:/usr/local/go/bin:/usr/lib/go/bin command -v go) || {
+    echo "there is no go: apt-get install golang-go" >&2
+    return 1
+  }
+  version=$("$go" env GOVERSION)
+  if [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 21)); then
+    echo "$go" # fetches what a module asks for by itself
+    return
+  fi
+  local module folder
+  module=golang.org/toolchain@v0.0.1-$go_version.$("$go" env GOOS)-$("$go" env GOARCH)
+  folder=$cache/go-modules/$module
+  [[ -d $folder ]] || GOMODCACHE=$cache/go-modules GOFLAGS=-modcacherw "$go" mod download "$module" >&2 || return 1
+  chmod -R u+x "$folder/bin" "$folder/pkg/tool"
+  echo "$folder/bin/go"
+}
+
+go_install() { # go_install FOLDER PACKAGE...
+  local folder=$1 go
+  shift
+  go=$(go_command) || return 1
+  GOBIN=$folder GOFLAGS=-modcacherw CGO_ENABLED=0 "$go" install -trimpath -ldflags '-s -w' "$@"
+}
+
+python_install() { # python_install FOLDER REQUIREMENTS
+  /usr/bin/python3 -m venv "$1" &&
+    "$1/bin/pip" install --quiet --no-input --requirement "$2"
+}
+
+install_peer() { # install_peer NAME FOLDER
+  case $1 in
+    h2spec) (cd h2spec && go_install "$2" github.com/summerwind/h2spec/cmd/h2spec) ;;
+    grpc) go_install "$2" "google.golang.org/grpc/interop/"{client,server}"@v$grpc_version" ;;
+    kosoku | sslyze) python_install "$2" "$1.txt" ;;
+  esac
+}
+
+version_of() {
+  case $1 in
+    h2spec) echo "$h2spec_version" ;;
+    grpc) echo "$grpc_version" ;;
+    kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze)" >&2 && return 1 ;;
+  esac
+}
+
+case ${1:-} in
+  --where)
+    echo "$cache"
+    exit
+    ;;
+  --version-of)
+    version_of "$2"
+    exit
+    ;;
+esac
+peers=("$@")
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze)
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # two runs on one machine share the folder
+failed=0
+for peer in "${peers[@]}"; do
+  version=$(version_of "$peer")
+  folder=$cache/$peer-$version
+  [[ ! -e $folder/complete ]] || continue
+  rm -rf "$folder"
+  echo "peers: installing $peer $version"
+  if install_peer "$peer" "$folder" >"$log" 2>&1 9>&-; then
+    touch "$folder/complete"
+    rm -f "$cache/$peer.log"
+  else
+    echo "peers: cannot have $peer $version: $(grep -v '^$' "$log" | tail -1)" >&2
+    cp "$log" "$cache/$peer.log"
+    failed=1
+  fi
+done
+exit $failed
