@@ -81,7 +81,7 @@ void Socket::finish_connect() {
   connect_ = Connect::done;
   if (err != 0) return broken(err);
   writable_ = true;
-  events_.on_connected();
+  events_->on_connected();
   if (!fd_) return;
   if (out_bytes_ > 0) flush_later();
   if (receiving_ && readable_) reactor_.defer(receive_);
@@ -118,7 +118,7 @@ void Socket::begin_receive() {
 void Socket::receive() {
   // Leaves only when an edge will say more, or with itself put off: whatever an event has changed.
   for (int i = 0;; ++i) {
-    if (std::exchange(fresh_, false)) events_.on_received();
+    if (std::exchange(fresh_, false)) events_->on_received();
     if (!fd_ || !receiving_ || !readable_) return;
     // More is waiting, but others want their turn.
     if (i == kReceivesPerTurn) return reactor_.defer_to_turn_end(receive_);
@@ -131,7 +131,7 @@ void Socket::receive() {
 
 /// True when bytes came.
 bool Socket::take_bytes() {
-  ReadBuffer& in = events_.recv_buffer();
+  ReadBuffer& in = events_->recv_buffer();
   const auto room = in.space(reactor_.blocks());
   const ssize_t n = sys::recv(fd_.get(), room);
   if (n > 0) {
@@ -144,7 +144,7 @@ bool Socket::take_bytes() {
   in.release_if_empty();
   if (n == 0) {
     readable_ = receiving_ = false;
-    events_.on_recv_end();
+    events_->on_recv_end();
     return false;
   }
   readable_ = false;
@@ -165,11 +165,11 @@ void Socket::splice_once() {
     pipe_->filled(static_cast<std::size_t>(n));
     splice_left_ -= static_cast<std::size_t>(n);
     // A pipe counts pages, not bytes: a short splice says nothing about the socket.
-    return events_.on_spliced(static_cast<std::size_t>(n));
+    return events_->on_spliced(static_cast<std::size_t>(n));
   }
   if (n == 0) {
     readable_ = receiving_ = false;
-    return events_.on_recv_end();
+    return events_->on_recv_end();
   }
   if (errno == EAGAIN) {
     // Either the socket is empty or the pipe has no page left. The latter is over when it is
@@ -178,7 +178,7 @@ void Socket::splice_once() {
       readable_ = false;
     else
       receiving_ = false;
-    if (!receiving_) events_.on_spliced(0);
+    if (!receiving_) events_->on_spliced(0);
     return;
   }
   broken(errno);
@@ -237,7 +237,7 @@ void Socket::flush() {
       ::shutdown(fd_.get(), SHUT_WR);
     }
   }
-  events_.on_sent(credit, out_bytes_ == 0);
+  events_->on_sent(credit, out_bytes_ == 0);
 }
 
 /// What send calls have in common: a short write fills the kernel's queue. Negative: an errno.
@@ -343,7 +343,7 @@ void Socket::close(CloseMode mode) {
 
 void Socket::broken(int err) {
   close(CloseMode::normal);
-  events_.on_broken(error_of(err));
+  events_->on_broken(error_of(err));
 }
 
 }  // namespace aralez

@@ -19,10 +19,13 @@ class Socket final : public Transport, private IoHandler {
  public:
   /// With a group, output leaves at the end of the turn, together with that of the group.
   Socket(Reactor& reactor, TransportEvents& events, DeferredGroup* group = nullptr)
-      : reactor_(reactor), events_(events), group_(group) {}
+      : reactor_(reactor), events_(&events), group_(group) {}
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
   ~Socket() { close(CloseMode::normal); }
+
+  /// From within an event, for another codec on the same connection: `events` hears of the rest.
+  void set_events(TransportEvents& events) noexcept { events_ = &events; }
 
   /// Takes over an accepted descriptor.
   [[nodiscard]] bool adopt(UniqueFd fd);
@@ -41,6 +44,7 @@ class Socket final : public Transport, private IoHandler {
   [[nodiscard]] std::span<std::byte> output_space(std::size_t n) override;
   void commit_output(std::size_t n) override;
   [[nodiscard]] std::uint64_t output_bytes() const override { return out_bytes_; }
+  void flush_at_turn_end() override { at_turn_end_ = true; }
   void shutdown_write() override;
   void close(CloseMode mode) override;
 
@@ -53,7 +57,7 @@ class Socket final : public Transport, private IoHandler {
   enum class Fin : std::uint8_t { none, queued, sent };
 
   void on_io(std::uint32_t what) override;
-  void expect_io() const override { events_.expect_event(); }
+  void expect_io() const override { events_->expect_event(); }
   void finish_connect();
   /// The first receive of an event; what came is delivered when the events at hand have been
   /// looked at.
@@ -65,6 +69,8 @@ class Socket final : public Transport, private IoHandler {
   void flush_later() noexcept {
     if (group_)
       reactor_.defer_in(*group_, flush_);
+    else if (at_turn_end_)
+      reactor_.defer_to_turn_end(flush_);
     else
       reactor_.defer(flush_);
   }
@@ -80,7 +86,7 @@ class Socket final : public Transport, private IoHandler {
   static constexpr std::size_t kCopyBelow = 2048;
 
   Reactor& reactor_;
-  TransportEvents& events_;
+  TransportEvents* events_;
   DeferredGroup* group_;
   // In the order of use: a small request and its answer touch the first three cache lines.
   UniqueFd fd_;
@@ -92,6 +98,7 @@ class Socket final : public Transport, private IoHandler {
   bool writable_ = true;
   bool peer_end_ = false;
   bool receiving_ = false;
+  bool at_turn_end_ = false;
   bool fresh_ = false;  ///< bytes in recv_buffer() that events_ has not heard of
   // Small output is gathered in a block of its own, behind out_: [tail_begin_, tail_end_) of tail_.
   BlockRef tail_;

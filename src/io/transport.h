@@ -63,6 +63,9 @@ class Transport {
   /// Bytes queued and not accepted by the kernel yet.
   [[nodiscard]] virtual std::uint64_t output_bytes() const = 0;
 
+  /// From now on output leaves at the end of the turn, so that what several events have queued is
+  /// one write: for connections that carry many streams.
+  virtual void flush_at_turn_end() {}
   /// FIN after what is queued.
   virtual void shutdown_write() = 0;
   /// Closes now, dropping what is queued; no event follows. With `abort`, the peer sees a reset.

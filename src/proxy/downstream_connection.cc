@@ -34,7 +34,7 @@ StreamEvents& DownstreamConnection::on_stream(Stream& stream) {
   return x;
 }
 
-void DownstreamConnection::on_refused(const h1::HeadError& error, Head* answer) {
+void DownstreamConnection::on_refused(const HeadError& error, Head* answer) {
   context_.counters.add(error.reason);
   if (context_.logger.enabled(LogLevel::info))
     context_.logger.write(

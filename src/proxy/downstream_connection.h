@@ -22,7 +22,7 @@ class ConnectionOwner {
 
 /// One client connection: socket, codec, and who the client is. Dies at the end of the loop turn in
 /// which it closes.
-class DownstreamConnection final : public Retired, public ListNode, private h1::ServerEvents {
+class DownstreamConnection final : public Retired, public ListNode, private ServerEvents {
  public:
   DownstreamConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
                        ListenerRole role);
@@ -37,7 +37,7 @@ class DownstreamConnection final : public Retired, public ListNode, private h1::
 
  private:
   StreamEvents& on_stream(Stream& stream) override;
-  void on_refused(const h1::HeadError& error, Head* answer) override;
+  void on_refused(const HeadError& error, Head* answer) override;
   void on_closed() override;
 
   Socket socket_;

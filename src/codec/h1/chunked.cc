@@ -4,7 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/limits.h"
-#include "codec/h1/scan.h"
+#include "http/scan.h"
 
 namespace aralez::h1 {
 namespace {

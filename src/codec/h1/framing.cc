@@ -1,8 +1,7 @@
 #include "codec/h1/framing.h"
 
-#include <charconv>
-
 #include "base/ascii.h"
+#include "http/field_rules.h"
 
 namespace aralez::h1 {
 namespace {
@@ -126,14 +125,6 @@ void read_connection(const Fields& fields, Head& head, Persistence& p) {
   p.keep_alive = !close && (keep || head.version != HttpVersion::http10);
 }
 
-/// 1*DIGIT that fits; no sign, no list (threats row 1).
-bool parse_length(std::string_view text, std::uint64_t& out) {
-  if (text.empty() || text.size() > 18) return false;
-  for (const char c : text)
-    if (c < '0' || c > '9') return false;
-  return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc{};
-}
-
 /// Reads the framing fields into head.length; none of them leaves it as it is.
 HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
   if (s.codings > 0) {
@@ -163,12 +154,6 @@ HeadError read_length(const Seen& s, Head& head, std::uint16_t status) {
     return {status, "Content-Length is not a number", Reason::bad_framing};
   head.length = BodyLength::of(n);
   return {};
-}
-
-/// An upgrade we are willing to carry: one protocol, not to another HTTP version (threats row 18).
-bool carried_upgrade(std::string_view protocol) {
-  return is_token(protocol) && !iequals(protocol, "h2c") && !iequals(protocol, "h2") &&
-         !iequals(protocol, "TLS");
 }
 
 }  // namespace
@@ -206,34 +191,6 @@ HeadError apply_response_framing(Head& head, Persistence& p) {
   if (head.status == 101) head.upgrade = s.upgrade;
   remove_hop_by_hop(head.fields, s);
   return {};
-}
-
-bool allowed_in_trailers(const Field& f) noexcept {
-  switch (f.id) {
-    case FieldId::authorization:
-    case FieldId::connection:
-    case FieldId::content_length:
-    case FieldId::content_range:
-    case FieldId::content_type:
-    case FieldId::cookie:
-    case FieldId::expect:
-    case FieldId::forwarded:
-    case FieldId::host:
-    case FieldId::keep_alive:
-    case FieldId::proxy:
-    case FieldId::proxy_connection:
-    case FieldId::set_cookie:
-    case FieldId::te:
-    case FieldId::trailer:
-    case FieldId::transfer_encoding:
-    case FieldId::upgrade:
-    case FieldId::x_api_key:
-    case FieldId::x_forwarded_for:
-    case FieldId::x_forwarded_host:
-    case FieldId::x_forwarded_proto:
-    case FieldId::x_real_ip: return false;
-    default: return !f.underscore;
-  }
 }
 
 }  // namespace aralez::h1

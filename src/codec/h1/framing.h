@@ -11,8 +11,4 @@ namespace aralez::h1 {
 /// say.
 [[nodiscard]] HeadError apply_response_framing(Head& head, Persistence& persistence);
 
-/// Names that would change framing, routing or authentication after the fact (RFC 9110
-/// section 6.5.1).
-[[nodiscard]] bool allowed_in_trailers(const Field& field) noexcept;
-
 }  // namespace aralez::h1

@@ -4,7 +4,8 @@
 
 #include "base/ascii.h"
 #include "codec/h1/framing.h"
-#include "codec/h1/scan.h"
+#include "http/field_rules.h"
+#include "http/scan.h"
 
 namespace aralez::h1 {
 namespace {

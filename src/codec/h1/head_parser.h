@@ -4,17 +4,11 @@
 #include <string_view>
 
 #include "http/head.h"
-#include "observe/reason.h"
+#include "http/head_error.h"
 
 namespace aralez::h1 {
 
-/// Why a head is refused: the status a client gets for it (0: none can be sent), what is counted,
-/// and static text for the log.
-struct HeadError {
-  std::uint16_t status = 0;
-  std::string_view why;
-  Reason reason = Reason::bad_header;
-};
+using aralez::HeadError;
 
 struct HeadLimits {
   std::size_t bytes;

@@ -2,25 +2,11 @@
 
 #include "codec/h1/stream_core.h"
 #include "http/date.h"
+#include "http/server_events.h"
 
 namespace aralez::h1 {
 
-/// Told by a ServerCodec about its connection. Calls may come from anywhere in the codec; on_closed
-/// is the last.
-class ServerEvents {
- public:
-  /// A request begins; its head follows at once.
-  virtual StreamEvents& on_stream(Stream& stream) = 0;
-  /// A request was refused by the codec itself. When `answer` is given it will be sent: the
-  /// receiver sets its status and fields, which must outlive the call only until the codec returns
-  /// from it.
-  virtual void on_refused(const HeadError& error, Head* answer) = 0;
-  /// The connection is over. The receiver retires the codec and its transport.
-  virtual void on_closed() = 0;
-
- protected:
-  ~ServerEvents() = default;
-};
+using aralez::ServerEvents;
 
 /// HTTP/1.0 and 1.1 towards clients (RFC 9112): keep-alive, pipelining one request at a time,
 /// chunked bodies both ways, upgrades. Enforces head deadline, idle time-out and minimum body rate.

@@ -1,4 +1,4 @@
-#include "codec/h1/scan.h"
+#include "http/scan.h"
 
 #include <array>
 
@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-namespace aralez::h1::scan_detail {
+namespace aralez::scan_detail {
 namespace {
 
 std::size_t scan_scalar(const char* p, std::size_t i, std::size_t n) noexcept {
@@ -68,4 +68,4 @@ std::size_t value_end_wide(const char* p, std::size_t from, std::size_t n) noexc
   return kScan(p, from, n);
 }
 
-}  // namespace aralez::h1::scan_detail
+}  // namespace aralez::scan_detail

@@ -8,7 +8,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace aralez::h1 {
+namespace aralez {
 
 namespace scan_detail {
 /// Scalar rule: a byte that may stand in a field value (RFC 9110 section 5.5).
@@ -99,4 +99,4 @@ struct Variant {
   return i;
 }
 
-}  // namespace aralez::h1
+}  // namespace aralez

@@ -1,11 +1,11 @@
-#include "codec/h1/scan.h"
+#include "http/scan.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <vector>
 
-namespace aralez::h1 {
+namespace aralez {
 namespace {
 
 /// Text that ends where its memory ends, at any alignment, so that a sanitizer sees a wide load
@@ -129,4 +129,4 @@ TEST(Scan, a_value_may_hold_tabs_blanks_and_bytes_above_ascii_and_no_other_contr
 }
 
 }  // namespace
-}  // namespace aralez::h1
+}  // namespace aralez
