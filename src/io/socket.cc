@@ -341,6 +341,12 @@ void Socket::close(CloseMode mode) {
   out_bytes_ = 0;
 }
 
+void Socket::close_saying(std::span<const std::byte> last) {
+  if (fd_ && writable_ && out_bytes_ == 0 && fin_ == Fin::none)
+    static_cast<void>(sys::send(fd_.get(), last));
+  close(CloseMode::normal);
+}
+
 void Socket::broken(int err) {
   close(CloseMode::normal);
   events_->on_broken(error_of(err));

@@ -47,6 +47,7 @@ class Socket final : public Transport, private IoHandler {
   void flush_at_turn_end() override { at_turn_end_ = true; }
   void shutdown_write() override;
   void close(CloseMode mode) override;
+  void close_saying(std::span<const std::byte> last) override;
 
   [[nodiscard]] bool open() const noexcept { return static_cast<bool>(fd_); }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }

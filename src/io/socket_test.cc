@@ -235,6 +235,20 @@ TEST_F(SocketTest, a_file_that_became_shorter_breaks_the_connection) {
   EXPECT_EQ(peer_reads(), "short");
 }
 
+TEST_F(SocketTest, last_words_leave_when_nothing_is_queued_before_them) {
+  pair();
+  socket_.close_saying(as_bytes("bye"));
+  EXPECT_FALSE(socket_.open());
+  EXPECT_EQ(peer_reads(), "bye");
+}
+
+TEST_F(SocketTest, last_words_never_overtake_what_is_queued) {
+  pair();
+  socket_.queue_copy("dropped");
+  socket_.close_saying(as_bytes("bye"));
+  EXPECT_EQ(peer_reads(), "");
+}
+
 TEST_F(SocketTest, holds_back_output_that_the_peer_does_not_read_and_settles_every_byte_once) {
   pair();
   const std::string text = pattern(6'000'000);

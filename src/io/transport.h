@@ -70,6 +70,11 @@ class Transport {
   virtual void shutdown_write() = 0;
   /// Closes now, dropping what is queued; no event follows. With `abort`, the peer sees a reset.
   virtual void close(CloseMode mode) = 0;
+  /// A normal close whose last bytes are `last`, if nothing is queued and they can leave at once.
+  virtual void close_saying(std::span<const std::byte> last) {
+    static_cast<void>(last);
+    close(CloseMode::normal);
+  }
 
   /// Appends bytes that need not outlive the call.
   void queue_copy(std::string_view bytes) {

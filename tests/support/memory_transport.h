@@ -82,6 +82,10 @@ class MemoryTransport final : public Transport {
     tail_.reset();
     out_bytes_ = 0;
   }
+  void close_saying(std::span<const std::byte> last) override {
+    if (!closed_ && out_bytes_ == 0 && fin_ == Fin::none) sent_.append(as_text(last));
+    close(CloseMode::normal);
+  }
 
  private:
   enum class Fin : std::uint8_t { none, queued, sent };
