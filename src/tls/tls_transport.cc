@@ -1,0 +1,405 @@
+#include "tls/tls_transport.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "tls/tls_bio.h"
+
+namespace aralez {
+
+void SslFree::operator()(ssl_st* ssl) const noexcept {
+  SSL_free(ssl);
+}
+
+TlsTransport::TlsTransport(Transport& lower, TransportEvents& events, SslPtr ssl,
+                           Millis handshake_timeout)
+    : lower_(lower), events_(&events), ssl_(std::move(ssl)), handshake_timeout_(handshake_timeout) {
+  SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_set_options(ssl_.get(), SSL_OP_NO_RENEGOTIATION);
+  // Without memory for it, the first step of the handshake fails.
+  BIO* bio = TlsBio::make(*this).release();
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+TlsTransport::~TlsTransport() = default;
+
+Origin TlsTransport::peer_origin() const noexcept {
+  return SSL_is_server(ssl_.get()) == 1 ? Origin::downstream : Origin::upstream;
+}
+
+std::string_view TlsTransport::alpn() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+std::string_view TlsTransport::server_name() const noexcept {
+  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name ? std::string_view(name) : std::string_view();
+}
+
+std::string_view TlsTransport::tls_version() const noexcept {
+  return SSL_get_version(ssl_.get());
+}
+
+bool TlsTransport::resumed() const noexcept {
+  return SSL_session_reused(ssl_.get()) == 1;
+}
+
+// The handshake.
+
+void TlsTransport::start() {
+  if (state_ != State::idle) return;
+  state_ = State::handshaking;
+  if (handshake_timeout_ > Millis{0})
+    timer_.arm(loop().timers(), loop().now() + handshake_timeout_);
+  lower_.start_recv();
+  if (SSL_is_server(ssl_.get()) == 0) handshake();
+}
+
+void TlsTransport::handshake() {
+  ERR_clear_error();
+  const int r = SSL_do_handshake(ssl_.get());
+  if (r == 1) return handshake_done();
+  cipher_in_.release_if_empty();
+  if (SSL_get_error(ssl_.get(), r) != SSL_ERROR_WANT_READ) fail_tls();
+}
+
+void TlsTransport::handshake_done() {
+  state_ = State::open;
+  timer_.cancel();
+  cipher_in_.release_if_empty();
+  events_->on_connected();
+  if (state_ != State::open) return;
+  if (plain_bytes_ > 0 || fin_ == Fin::queued) loop().defer(flush_);
+  if (receiving_)
+    receive();
+  else
+    lower_.stop_recv();
+}
+
+void TlsTransport::on_timer(TimePoint) {
+  if (state_ == State::handshaking)
+    failure_ = {Errc::timeout, peer_origin(), "TLS handshake took too long"};
+  broken_now();
+}
+
+// Input.
+
+void TlsTransport::start_recv() {
+  if (receiving_) return;
+  receiving_ = true;
+  if (state_ != State::open) return;
+  lower_.start_recv();
+  if (input_left() || rx_ == Rx::ending || lower_ended_) loop().defer(receive_);
+}
+
+void TlsTransport::stop_recv() {
+  receiving_ = false;
+  if (state_ == State::open) lower_.stop_recv();
+}
+
+void TlsTransport::splice_into([[maybe_unused]] SplicePipe* pipe, std::size_t) {
+  assert(!pipe && "does not splice");
+}
+
+bool TlsTransport::input_left() const {
+  return !cipher_in_.empty() || SSL_pending(ssl_.get()) > 0;
+}
+
+bool TlsTransport::input_waiting() {
+  return state_ == State::open &&
+         (input_left() || rx_ == Rx::ending || lower_ended_ || lower_.input_waiting());
+}
+
+void TlsTransport::on_received() {
+  if (state_ == State::handshaking)
+    handshake();
+  else
+    receive();
+}
+
+void TlsTransport::on_recv_end() {
+  lower_ended_ = true;
+  if (state_ == State::handshaking)
+    handshake();
+  else
+    receive();
+}
+
+void TlsTransport::receive() {
+  while (state_ == State::open && receiving_ && rx_ == Rx::open && input_left()) take_records();
+  if (state_ != State::open || rx_ == Rx::ended) {
+    cipher_in_.clear();  // RFC 8446 section 6.1: what follows a close_notify is ignored
+    return;
+  }
+  cipher_in_.release_if_empty();
+  if (receiving_ && (rx_ == Rx::ending || (lower_ended_ && !input_left()))) end_of_input();
+}
+
+/// Decrypts what fits into the buffer above and tells of it.
+void TlsTransport::take_records() {
+  ReadBuffer& in = events_->recv_buffer();
+  const std::size_t before = in.size();
+  int code = SSL_ERROR_NONE;
+  std::size_t room_left = 0;
+  do {
+    const auto room = in.space(loop().blocks());
+    std::size_t n = 0;
+    ERR_clear_error();
+    if (SSL_read_ex(ssl_.get(), room.data(), room.size(), &n) != 1)
+      code = SSL_get_error(ssl_.get(), 0);
+    in.commit(n);
+    room_left = room.size() - n;
+  } while (code == SSL_ERROR_NONE && room_left >= kRoomForMore && input_left());
+  const bool fresh = in.size() > before;
+  if (code == SSL_ERROR_ZERO_RETURN) rx_ = Rx::ending;
+  if (fresh)
+    events_->on_received();
+  else
+    in.release_if_empty();
+  const bool well = code == SSL_ERROR_NONE || code == SSL_ERROR_WANT_READ || rx_ == Rx::ending;
+  if (state_ == State::open && !well) fail_tls();
+}
+
+void TlsTransport::end_of_input() {
+  const bool cut_off = rx_ == Rx::open;
+  const bool in_record = SSL_has_pending(ssl_.get()) == 1;
+  rx_ = Rx::ended;
+  receiving_ = false;
+  cipher_in_.clear();
+  if (cut_off && (in_record || peer_origin() == Origin::upstream))
+    return fail({Errc::reset, peer_origin(), "TLS connection was cut off"});
+  events_->on_recv_end();
+}
+
+// Output.
+
+void TlsTransport::queue(Piece piece) {
+  if (piece.size() == 0 || state_ == State::closed) return;
+  const bool small = piece.kind() == Piece::Kind::memory && piece.size() < kCopyBelow;
+  if (small && tail_begin_ != tail_end_ && tail_->capacity - tail_end_ >= piece.size()) {
+    tail_credit_ += piece.credit();
+    queue_copy(piece.slice().text());
+    return;
+  }
+  seal_tail();
+  plain_bytes_ += piece.size();
+  out_.push_back(std::move(piece));
+  drain_owed_ = true;
+  loop().defer(flush_);
+}
+
+std::span<std::byte> TlsTransport::output_space(std::size_t n) {
+  if (!tail_ || tail_->capacity - tail_end_ < n) {
+    seal_tail();
+    tail_ = loop().blocks().take_sized(n);
+    tail_begin_ = tail_end_ = 0;
+  }
+  return tail_.bytes().subspan(tail_end_);
+}
+
+void TlsTransport::commit_output(std::size_t n) {
+  tail_end_ += static_cast<std::uint32_t>(n);
+  plain_bytes_ += n;
+  drain_owed_ = true;
+  loop().defer(flush_);
+}
+
+void TlsTransport::seal_tail() {
+  if (tail_begin_ == tail_end_) return;
+  const auto bytes = tail_.bytes().subspan(tail_begin_, tail_end_ - tail_begin_);
+  out_.push_back(Piece(Slice(tail_, bytes)).with_credit(std::exchange(tail_credit_, 0)));
+  tail_begin_ = tail_end_;
+}
+
+std::uint64_t TlsTransport::output_bytes() const {
+  return plain_bytes_ + (state_ == State::open ? lower_.output_bytes() : 0);
+}
+
+void TlsTransport::flush() {
+  if (state_ == State::open) encrypt();
+}
+
+bool TlsTransport::encrypt() {
+  BlockRef scratch;
+  while (plain_bytes_ > 0 && lower_.output_bytes() < kAhead) {
+    const auto record = next_record(scratch);
+    if (record.empty()) {
+      fail({Errc::system, Origin::internal, "file became shorter while it was sent"});
+      return false;
+    }
+    std::size_t n = 0;
+    ERR_clear_error();
+    if (SSL_write_ex(ssl_.get(), record.data(), record.size(), &n) != 1) {
+      fail_tls();
+      return false;
+    }
+    settle(n);
+  }
+  if (plain_bytes_ > 0) return true;
+  tail_.reset();
+  tail_begin_ = tail_end_ = 0;
+  if (fin_ == Fin::queued) {
+    fin_ = Fin::sent;
+    say_goodbye();
+    lower_.shutdown_write();
+  }
+  return true;
+}
+
+/// The bytes of the next record, in place where they lie in one piece.
+std::span<const std::byte> TlsTransport::next_record(BlockRef& scratch) {
+  if (out_.empty()) {
+    const std::size_t n = std::min<std::size_t>(tail_end_ - tail_begin_, kMaxRecord);
+    return tail_.bytes().subspan(tail_begin_, n);
+  }
+  seal_tail();
+  const Piece& first = out_.front();
+  if (first.kind() != Piece::Kind::memory || (first.size() < kMaxRecord && out_.count() > 1))
+    return gather(scratch);
+  const auto bytes = first.slice().bytes();
+  return bytes.first(std::min(bytes.size(), kMaxRecord));
+}
+
+/// Copies the front of the queue together. Copying 16 KiB costs a tenth of encrypting them, a
+/// record of its own for each small piece costs the client more.
+std::span<const std::byte> TlsTransport::gather(BlockRef& scratch) {
+  if (!scratch) scratch = loop().blocks().take();
+  const auto to = scratch.bytes().first(kMaxRecord);
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < out_.count() && at < to.size(); ++k) {
+    const Piece& p = out_[k];
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(p.size(), to.size() - at));
+    if (p.kind() == Piece::Kind::memory) {
+      std::memcpy(to.data() + at, p.slice().bytes().data(), n);
+      at += n;
+      continue;
+    }
+    const ssize_t got =
+        ::pread(p.kernel()->fd(), to.data() + at, n, static_cast<off_t>(p.offset()));
+    if (got <= 0) return {};
+    at += static_cast<std::size_t>(got);
+    if (static_cast<std::size_t>(got) < n) break;
+  }
+  return to.first(at);
+}
+
+/// The first `n` queued bytes are encrypted. Credit of a piece is never more than its rest.
+void TlsTransport::settle(std::size_t n) {
+  plain_bytes_ -= n;
+  if (out_.empty()) {
+    tail_begin_ += static_cast<std::uint32_t>(n);
+    if (tail_begin_ == tail_end_) credit_ += std::exchange(tail_credit_, 0);
+    return;
+  }
+  std::uint64_t left = n;
+  while (left > 0) {
+    Piece& p = out_.front();
+    const std::uint64_t part = std::min<std::uint64_t>(left, p.size());
+    p.remove_prefix(part);
+    left -= part;
+    const std::uint64_t kept = std::min(p.credit(), p.size());
+    credit_ += p.credit() - kept;
+    p.with_credit(kept);
+    if (p.size() == 0) out_.pop_front();
+  }
+}
+
+void TlsTransport::on_sent(std::uint64_t, bool drained) {
+  if (state_ == State::failing && drained) return broken_now();
+  if (state_ != State::open || !encrypt() || !drain_owed_) return;
+  const bool all = drained && plain_bytes_ == 0 && lower_.output_bytes() == 0;
+  if (all) drain_owed_ = false;
+  events_->on_sent(std::exchange(credit_, 0), all);
+}
+
+void TlsTransport::shutdown_write() {
+  if (fin_ != Fin::none) return;
+  fin_ = Fin::queued;
+  drain_owed_ = true;
+  loop().defer(flush_);
+}
+
+void TlsTransport::say_goodbye() {
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
+// Ends.
+
+void TlsTransport::fail_tls() {
+  const auto error = ERR_peek_error();
+  const char* why = ERR_reason_error_string(error);
+  const bool eof = ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                   ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  ERR_clear_error();
+  if (eof) {
+    fail({Errc::eof, peer_origin(),
+          state_ == State::handshaking ? "connection closed during the TLS handshake"
+                                       : "TLS connection was cut off"});
+  } else {
+    fail({Errc::protocol, peer_origin(), why ? std::string_view(why) : "TLS error"});
+  }
+}
+
+void TlsTransport::fail(Error e) {
+  failure_ = e;
+  let_go();
+  if (lower_.output_bytes() == 0) return broken_now();
+  // An alert tells the peer why.
+  state_ = State::failing;
+  timer_.arm(loop().timers(), loop().now() + kAlertTime);
+  lower_.stop_recv();
+  lower_.shutdown_write();
+}
+
+void TlsTransport::broken_now() {
+  let_go();
+  state_ = State::closed;
+  lower_.close(CloseMode::normal);
+  events_->on_broken(failure_);
+}
+
+void TlsTransport::on_broken(Error e) {
+  if (state_ == State::failing) e = failure_;
+  let_go();
+  state_ = State::closed;
+  events_->on_broken(e);
+}
+
+void TlsTransport::let_go() {
+  timer_.cancel();
+  flush_.cancel();
+  receive_.cancel();
+  receiving_ = false;
+  cipher_in_.clear();
+  out_.clear();
+  tail_.reset();
+  tail_begin_ = tail_end_ = 0;
+  tail_credit_ = plain_bytes_ = credit_ = 0;
+}
+
+void TlsTransport::close(CloseMode mode) {
+  if (state_ == State::closed) return;
+  const bool polite = state_ == State::open && mode == CloseMode::normal && fin_ == Fin::none &&
+                      !lower_ended_ && plain_bytes_ == 0 && lower_.output_bytes() == 0;
+  let_go();
+  state_ = State::closed;
+  if (!polite) return lower_.close(mode);
+  std::array<std::byte, 128> alert;
+  std::span<std::byte> room = alert;
+  goodbye_ = &room;
+  say_goodbye();
+  goodbye_ = nullptr;
+  lower_.close_saying(std::span<const std::byte>(alert).first(alert.size() - room.size()));
+}
+
+}  // namespace aralez
