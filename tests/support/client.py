@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from typing import Callable
 
 from support import poll
 from support.deadline import Deadline
 from support.http1 import Closed, Reader, Response
+from support.tls import TlsSocket
 
 Address = tuple[str, int]
 
 
 class Client:
-    def __init__(self, address: Address, *, receive_buffer: int | None = None):
+    def __init__(self, address: Address, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None,
+                 name: str | None = None):
+        """With `tls` the connection is encrypted, `name` being the SNI."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
@@ -23,6 +27,8 @@ class Client:
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
+        if tls:
+            self.sock = TlsSocket(self.sock, tls, name=name)  # type: ignore[assignment]
         self.reader = Reader(self.sock)
 
     def __enter__(self) -> "Client":

@@ -144,7 +144,10 @@ class Reader:
         ready, _, _ = poll.select([self.sock], [], [], end.left())
         if not ready:
             raise AssertionError(f"no bytes within the deadline; so far {bytes(self.buffer[:300])!r}")
-        data = self.sock.recv(size)
+        try:
+            data = self.sock.recv(size)
+        except BlockingIOError:  # what came was TLS's own
+            return True
         if not data:
             self.ended = True
             return False
@@ -250,6 +253,10 @@ class Reader:
             head.body = bytes(body)
         return head
 
+    def body(self, message: Message, method: str = "") -> "Body":
+        """To pull the body of a message whose head has been read; `method` is that of the request when it is a response."""
+        return Body(self, message, method)
+
     def _response_body(self, head: Response, method: str, end: Deadline, sink: Callable[[bytes], object]) -> None:
         length = content_length(head)
         chunked = is_chunked(head)
@@ -267,3 +274,63 @@ class Reader:
             head.framing = "close"
             self.to_end(end, sink)
         head.complete = True
+
+
+class Body:
+    """A body that is pulled piece by piece."""
+
+    def __init__(self, reader: Reader, message: Message, method: str):
+        self._reader = reader
+        self._message = message
+        self._chunked = is_chunked(message)
+        self._left: int | None = 0
+        if method == "HEAD" or isinstance(message, Response) and message.status in (101, 204, 304):
+            self._chunked = False
+        elif not self._chunked:
+            length = content_length(message)
+            self._left = length if length is not None or isinstance(message, Response) else 0
+        if not self._chunked and self._left == 0:
+            message.complete = True
+
+    def read(self, n: int, end: Deadline) -> bytes:
+        """Up to n bytes; none at the end, with the trailers in the message."""
+        while not self._message.complete:
+            if self._chunked and self._left == 0 and not self._next_chunk(end):
+                break
+            if not self._reader.buffer and not self._reader.fill(end):
+                if self._chunked or self._left is not None:
+                    raise Truncated("closed inside a body")
+                self._message.complete = True
+            piece = self._reader.take(min(n, len(self._reader.buffer) if self._left is None else self._left))
+            self._took(len(piece), end)
+            if piece:
+                return piece
+        return b""
+
+    def _took(self, n: int, end: Deadline) -> None:
+        if self._left is None or n == 0:
+            return
+        self._left -= n
+        if self._left > 0:
+            return
+        if not self._chunked:
+            self._message.complete = True
+        elif self._reader.until(b"\r\n", end) != b"\r\n":
+            raise Malformed("chunk longer than its size")
+
+    def _next_chunk(self, end: Deadline) -> bool:
+        try:
+            line = self._reader.until(b"\r\n", end)[:-2]
+            if not _CHUNK.fullmatch(line):
+                raise Malformed(f"chunk size line {line!r}")
+            self._left = int(line, 16)
+            if self._left:
+                return True
+            lines = []
+            while (line := self._reader.until(b"\r\n", end)) != b"\r\n":
+                lines.append(line[:-2])
+        except Closed as e:
+            raise Truncated("closed inside a chunked body") from e
+        self._message.trailers = parse_fields(lines)
+        self._message.complete = True
+        return False

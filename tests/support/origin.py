@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import struct
 import threading
 from typing import Callable
@@ -19,6 +20,7 @@ from typing import Callable
 from support import poll
 from support.deadline import Deadline, wait_until
 from support.http1 import Closed, Malformed, Reader, Request, Truncated
+from support.tls import TlsSocket
 
 
 def answer(body: bytes | str = b"ok", status: str = "200 OK", fields: str = "") -> bytes:
@@ -45,6 +47,10 @@ class Connection:
         self.waiting = False
         """Between two requests, with no byte of the next one read."""
         self.sent = 0
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        self.sock = TlsSocket(self.sock, context, server_side=True)  # type: ignore[assignment]
+        self.reader.sock = self.sock
 
     def send(self, data: bytes | str, deadline: float = 60.0) -> None:
         left = memoryview(data.encode("latin-1") if isinstance(data, str) else data)
@@ -111,9 +117,10 @@ Handler = Callable[[Connection, Request], object]
 
 
 class Origin:
-    def __init__(self, name: str = "origin", host: str = "127.0.0.1", port: int = 0):
+    def __init__(self, name: str = "origin", host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None):
         self.name = name
         self.host = host
+        self.tls = tls
         self.requests: list[Request] = []
         """Every request whose head arrived, in order; `complete` tells whether the body did too."""
         self.connections: list[Connection] = []
@@ -208,12 +215,12 @@ class Origin:
 
     def _serve(self, conn: Connection) -> None:
         try:
+            if self.tls:
+                conn.start_tls(self.tls)
             if self.on_connection:
                 self.on_connection(conn)
             else:
-                index = 0
-                while conn.open and self._one(conn, index):
-                    index += 1
+                self.serve_requests(conn)
         except (Stopped, ConnectionError):
             pass
         except (Closed, Truncated):
@@ -229,6 +236,12 @@ class Origin:
             conn.open = False
             conn.ended.set()
             conn.sock.close()
+
+    def serve_requests(self, conn: Connection) -> None:
+        """What happens to a connection that has nobody to itself."""
+        index = 0
+        while conn.open and self._one(conn, index):
+            index += 1
 
     def _fault(self, conn: Connection, text: str) -> None:
         with self._lock:
