@@ -16,9 +16,17 @@ from support.origin import Origin  # noqa: E402
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "load: runs a load for several seconds")
+    config.addinivalue_line("markers", "proxied: makes no sense for a world (client, upstream, direct) without the proxy in between")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    without = [i for i in items if i.get_closest_marker("proxied") and i.callspec.params["world"][2]]  # type: ignore[attr-defined]
+    if without:
+        config.hook.pytest_deselected(items=without)
+        items[:] = [i for i in items if i not in set(without)]
 
 
 def pytest_report_header() -> str:

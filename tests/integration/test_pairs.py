@@ -7,7 +7,6 @@ of the tests talks to the upstream of the tests directly, so that both are known
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from typing import Any, Callable, Iterator
 
@@ -15,19 +14,13 @@ import pytest
 
 from support.deadline import wait_until
 from support.http2 import Broken
-from support.pairs import PROTOCOLS, ClientExchange, Exchange, Gate, PairClient, ServerExchange, Tunnel, Upstream
+from support.pairs import ACTIVE, PROTOCOLS, ClientExchange, Exchange, Gate, PairClient, ServerExchange, Tunnel, Upstream, pair_name
 from support.ports import free_port
 from support.proxy import BINARY, Proxy, instrumented, route
 from support.tls import install
 
-CLIENTS = ["h1"]
-UPSTREAMS = ["h1"]
-"""What the proxy speaks on each side."""
-
-ACTIVE = [(c, u, False) for c in CLIENTS for u in UPSTREAMS]
-if "ARALEZ_PAIRS" in os.environ:  # others, while they are being made: h2c-h1,h2s-h1
-    ACTIVE = [(*pair.split("-"), False) for pair in os.environ["ARALEZ_PAIRS"].split(",")]  # type: ignore[misc]
-DIRECT = [(p, p, True) for p in PROTOCOLS if p not in CLIENTS and p not in UPSTREAMS]
+PROXIED = [(c, u, False) for c, u in ACTIVE]
+DIRECT = [(p, p, True) for p in PROTOCOLS if all(p not in pair for pair in ACTIVE)]
 
 MIB = 1 << 20
 SIZE = (32 if BINARY.exists() and instrumented() else 100) * MIB
@@ -83,12 +76,7 @@ class World:
             self.upstream.close()
 
 
-def _name(pair: tuple[str, str, bool]) -> str:
-    client, upstream, direct = pair
-    return f"{client}-direct" if direct else f"{client}-{upstream}"
-
-
-@pytest.fixture(scope="module", params=ACTIVE + DIRECT, ids=_name)
+@pytest.fixture(scope="module", params=PROXIED + DIRECT, ids=pair_name)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     w = World(*request.param)
     yield w
@@ -511,7 +499,7 @@ def _ends(tunnel: Tunnel) -> None:
 
 # While it goes on.
 
-@pytest.mark.parametrize("world", ACTIVE, ids=_name, indirect=True, scope="module")
+@pytest.mark.proxied
 def test_reload_while_it_serves(world: World) -> None:
     """An answer, an upload and a tunnel under way go on; new requests meet the new configuration."""
     assert world.proxy

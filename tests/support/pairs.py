@@ -28,6 +28,14 @@ PROTOCOLS = {
     "h2s": (2, True, ("h2", "http/1.1"), ("h2", "http/1.1")),
 }
 
+CLIENTS = ["h1"]
+UPSTREAMS = ["h1"]
+"""What the proxy speaks on each side: the one place that makes it part of the tests."""
+
+ACTIVE = [(c, u) for c in CLIENTS for u in UPSTREAMS]
+if "ARALEZ_PAIRS" in os.environ:  # others, while they are being made: h2c-h1,h2s-h1
+    ACTIVE = [(pair.split("-")[0], pair.split("-")[1]) for pair in os.environ["ARALEZ_PAIRS"].split(",")]
+
 _HOP = ("connection", "transfer-encoding", "keep-alive", "upgrade")
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -571,6 +579,12 @@ class Upstream(Origin):
 def _default(exchange: ServerExchange) -> None:
     body = exchange.body()
     exchange.answer(f"{exchange.method} {exchange.path} ".encode() + body)
+
+
+def pair_name(pair: tuple[str, str, bool]) -> str:
+    """For the name of a test: client, upstream, and whether nothing is in between."""
+    client, upstream, direct = pair
+    return f"{client}-direct" if direct else f"{client}-{upstream}"
 
 
 class Gate(threading.Event):
