@@ -43,7 +43,17 @@ struct Limits {
       256 * 1024;  ///< bytes in flight per direction of an exchange
   static constexpr std::size_t kReplayBytes = 64 * 1024;  ///< request body kept for another attempt
   static constexpr std::size_t kDrainBytes =
-      256 * 1024;                          ///< unread request body swallowed to keep a connection
+      256 * 1024;  ///< unread request body swallowed to keep a connection
+  // HTTP/2 connections. What is counted refills with time, and stands for work that useful frames
+  // do not cause.
+  static constexpr std::uint32_t kH2Streams = 100;  ///< requests at once; refused above
+  static constexpr std::size_t kH2HeaderBytes =
+      1024 * 1024;                          ///< decoded heads of one connection's streams
+  static constexpr double kH2Resets = 200;  ///< streams thrown away, by the client or because of it
+  static constexpr double kH2ResetsPerSecond = 20;
+  static constexpr double kH2Glitches =
+      1000;  ///< pings, settings, empty frames, priorities, small window updates
+  static constexpr double kH2GlitchesPerSecond = 100;
   static constexpr Millis kLinger{2'000};  ///< wait for the client's FIN after ours
 };
 

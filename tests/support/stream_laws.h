@@ -16,6 +16,7 @@
 ///   void open(Recorder&);         a stream exists, or will with the peer's head; it is attached
 ///   Head own_head(BodyLength);    a head that may be sent there
 ///   std::string peer_message(PeerBody, body, trailers);   bytes of a whole message of the peer
+///   std::size_t head_size(std::string_view message);   how many of them are its head
 ///   bool speaks_first();          our head goes out before the peer's comes
 ///   std::optional<std::string> received();   the body the peer has read whole, from sent()
 ///   bool aborted();               the peer was told that the stream ended early
@@ -66,7 +67,7 @@ struct StreamLaws : ::testing::Test {
     /// Both heads are through, both bodies are to come.
     void exchange_heads(PeerBody kind, std::size_t size, BodyLength own) {
       message = adapter.peer_message(kind, pattern(size), {});
-      head_size = message.find("\r\n\r\n") + 4;
+      head_size = Adapter::head_size(message);
       speak_first(own, End::no);
       peer_sends(std::string_view(message).substr(0, head_size));
       speak_second(own, End::no);
@@ -147,7 +148,7 @@ TYPED_TEST_P(StreamLaws, ends_a_message_once_however_it_is_cut_into_pieces) {
           if (kind == PeerBody::until_end) w.adapter.transport().peer_ends();
           w.settle();
           EXPECT_EQ(w.owner.body(), pattern(size));
-          EXPECT_EQ(w.owner.trailers(), trailers.empty() ? "" : "X-Sum:1\n");
+          EXPECT_EQ(lower(w.owner.trailers()), trailers.empty() ? "" : "x-sum:1\n");
           EXPECT_TRUE(w.owner.ended());
           EXPECT_FALSE(w.owner.was_reset());
           w.owner.detach();
@@ -230,7 +231,7 @@ TYPED_TEST_P(StreamLaws, keeps_the_laws_whatever_is_done_inside_any_event) {
           };
           w.speak_first(BodyLength::until_end(), End::no);
           const std::string message = w.adapter.peer_message(kind, pattern(300), {});
-          const std::size_t head = message.find("\r\n\r\n") + 4;
+          const std::size_t head = TypeParam::head_size(message);
           w.peer_sends(message.substr(0, head));
           if (w.owner.holds() && !TypeParam::speaks_first())
             w.owner.send_head(w.adapter.own_head(BodyLength::until_end()), End::no);
@@ -265,9 +266,10 @@ TYPED_TEST_P(StreamLaws, is_silent_after_detach_and_after_reset) {
         w.peer_sends(w.peer_body().substr(0, cut));
         w.owner.grant(1000);  // bytes that are here now are under way to the owner
         detach ? w.owner.detach() : w.owner.reset();
-        EXPECT_TRUE(w.adapter.aborted()) << "the stream was not finished";
         const std::size_t told = w.owner.events();
+        w.adapter.transport().peer_takes(10'000);
         w.settle();
+        EXPECT_TRUE(w.adapter.aborted()) << "the stream was not finished";
         if (w.adapter.codec_alive()) {
           w.adapter.transport().peer_takes(10'000);
           w.peer_sends(w.peer_body().substr(std::min(cut, w.peer_body().size())));
@@ -284,7 +286,7 @@ TYPED_TEST_P(StreamLaws, a_message_cut_at_any_byte_is_reset_once_and_never_compl
   this->for_each_body([](PeerBody kind) {
     const std::string whole = typename TestFixture::World().adapter.peer_message(
         kind, pattern(40), kind == PeerBody::chunked ? "X-Sum: 1\r\n" : "");
-    const std::size_t head = whole.find("\r\n\r\n") + 4;
+    const std::size_t head = TypeParam::head_size(whole);
     for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
       for (const bool broken : {false, true}) {
         SCOPED_TRACE(::testing::Message() << "cut at " << cut << (broken ? " reset" : " end"));

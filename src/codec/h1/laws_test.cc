@@ -33,6 +33,7 @@ class H1Adapter {
 
   MemoryTransport& transport() { return transport_; }
   [[nodiscard]] bool codec_alive() const { return alive_; }
+  static std::size_t head_size(std::string_view message) { return message.find("\r\n\r\n") + 4; }
   [[nodiscard]] bool aborted() const { return transport_.closed() == Transport::CloseMode::abort; }
 
  protected:

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "codec/h2/frame.h"
+#include "http/stream.h"
+#include "io/loop.h"
+
+namespace aralez::h2 {
+
+class Session;
+
+/// Fields that have to wait: a copy of theirs and of their texts in a block.
+class SavedFields {
+ public:
+  void save(BlockPool& pool, const Fields& fields);
+  [[nodiscard]] bool empty() const noexcept { return fields_.empty(); }
+  /// The copy; the block goes with the next save() or clear().
+  [[nodiscard]] Fields fields() const noexcept { return Fields(fields_, fields_.size()); }
+  void clear() noexcept {
+    fields_ = {};
+    block_.reset();
+  }
+
+ private:
+  BlockRef block_;
+  std::span<Field> fields_;
+};
+
+/// One message pair of a session. All it does is in Session; this is its state. Taken from the
+/// worker's StreamPool, given back at the end of the loop turn in which its session has done with
+/// it.
+class MuxStream final : public Stream {
+ public:
+  /// Receiving half. `ended`: all of it is here, and the owner has not been told.
+  enum class Rx : std::uint8_t { head, body, ended, done };
+  /// Sending half. `ending`: all of it was handed over, and some of it has not been framed.
+  enum class Tx : std::uint8_t { head, body, ending, done };
+  struct Link : ListNode {
+    explicit Link(MuxStream& s) : stream(s) {}
+    MuxStream& stream;
+  };
+
+  MuxStream() = default;
+  MuxStream(const MuxStream&) = delete;
+  MuxStream& operator=(const MuxStream&) = delete;
+
+  void send_head(const Head& head, End end) override;
+  void send_body(Chain&& body, End end) override;
+  void send_trailers(const Fields& trailers) override;
+  void grant(std::size_t n) override;
+  void reset(ResetCode code) override;
+  void detach() override;
+
+  /// As good as new. Pre: in no list.
+  void clear();
+
+  // Facts of one stream, changed by Session and its roles alone.
+  Session* session = nullptr;
+  MuxStream* next = nullptr;       ///< in the session's table
+  StreamEvents* events = nullptr;  ///< null after reset and detach
+  std::uint32_t id = 0;
+  Rx rx = Rx::head;
+  Tx tx = Tx::head;
+  bool listed = false;         ///< in the session's table
+  bool mute = false;           ///< what is sent as body is dropped: HEAD, 204, 304
+  bool gated = false;          ///< extended CONNECT, not accepted yet: nothing is delivered
+  bool long_lived = false;     ///< a tunnel or a call (gRPC): may be silent for long
+  bool failing = false;        ///< reset by us, and the owner will be told
+  bool rx_has_length = false;  ///< rx_left counts an announced length
+  bool tx_has_length = false;
+  Method method = Method::other;
+  std::uint32_t interim = 0;  ///< 1xx heads seen
+  std::int64_t send_window = 0;
+  std::int64_t recv_window = 0;  ///< what the peer may still send
+  std::uint64_t credit = 0;      ///< granted and not delivered
+  std::uint64_t rx_left = 0;
+  std::uint64_t tx_left = 0;
+  std::uint64_t held_bytes = 0;
+  std::uint64_t pending_bytes = 0;
+  std::uint64_t unsettled = 0;  ///< received, and still held by us or by the owner
+  std::uint64_t owed = 0;       ///< credit of bytes that were dropped
+  std::uint64_t rx_total = 0;
+  std::uint64_t tx_total = 0;
+  std::size_t header_bytes = 0;  ///< decoded size of its head
+  Chain held;                    ///< received beyond the credit
+  Chain pending;                 ///< handed over, not framed
+  SavedFields rx_trailers;
+  SavedFields tx_trailers;
+  BlockRef small;  ///< gathers small pieces of body, so that none pins a block of its own
+  std::uint32_t small_used = 0;
+  std::uint64_t rx_mark = 0;  ///< totals when the rate was last looked at
+  std::uint64_t tx_mark = 0;
+  bool marked = false;
+  std::uint32_t quiet = 0;        ///< rate windows without a byte, of a long-lived stream
+  std::array<char, 28> accept{};  ///< of a WebSocket: what its server has to prove
+  bool credit_ran_out = false;    ///< since then, the peer was held back by us
+  Link ready{*this};              ///< has something to frame
+  Link todo{*this};               ///< its owner is to be told something
+};
+
+/// Streams of one worker, used again and again.
+class StreamPool {
+ public:
+  explicit StreamPool(Loop& loop) : loop_(loop) {}
+  StreamPool(const StreamPool&) = delete;
+  StreamPool& operator=(const StreamPool&) = delete;
+
+  [[nodiscard]] MuxStream& take();
+  /// At the end of the turn.
+  void give_back(MuxStream& s);
+  /// Not free, and not about to be.
+  [[nodiscard]] std::size_t in_use() const noexcept {
+    return all_.size() - free_.size() - done_.size();
+  }
+  /// Not free yet.
+  [[nodiscard]] std::size_t alive() const noexcept { return all_.size() - free_.size(); }
+
+ private:
+  void recycle();
+
+  Loop& loop_;
+  std::vector<std::unique_ptr<MuxStream>> all_;
+  std::vector<MuxStream*> free_;
+  std::vector<MuxStream*> done_;
+  MemberDeferred<StreamPool, &StreamPool::recycle> recycle_{*this};
+};
+
+}  // namespace aralez::h2

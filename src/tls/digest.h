@@ -1,0 +1,12 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace aralez {
+
+/// For protocols that ask for it, such as WebSocket (RFC 6455); not a proof of anything.
+[[nodiscard]] std::array<std::byte, 20> sha1(std::string_view text);
+
+}  // namespace aralez
