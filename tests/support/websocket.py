@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from typing import Any, Coroutine
 
@@ -34,7 +35,8 @@ class _Loop:
 class EchoServer:
     """Echoes every message; remembers the heads of the handshakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._loop = _Loop()
         self.handshakes: list[Any] = []
         self._server = self._loop.run(self._start())
@@ -43,7 +45,7 @@ class EchoServer:
 
     async def _start(self) -> Any:
         return await websockets.serve(self._echo, "127.0.0.1", 0, max_size=1 << 26, ping_interval=None,
-                                      subprotocols=["chat"])
+                                      subprotocols=["chat"], ssl=self._tls)
 
     async def _echo(self, socket: Any) -> None:
         self.handshakes.append(socket.request_headers)
