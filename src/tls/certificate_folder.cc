@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "config/file.h"
-#include "tls/openssl_ptr.h"
+#include "tls/certificate_pair.h"
 
 namespace aralez {
 namespace {
@@ -51,27 +51,31 @@ int no_passphrase(char*, int, int, void* asked) {
 /// One pair: finds what is wrong with it.
 class Pair {
  public:
-  Pair(std::string chain_file, std::string key_file, std::time_t now, CertificateReport& report)
+  Pair(std::string chain_file, std::string key_file, std::time_t now,
+       std::vector<CertificateFinding>& findings)
       : chain_file_(std::move(chain_file)),
         key_file_(std::move(key_file)),
         now_(now),
-        report_(report) {}
+        findings_(findings) {}
 
-  void check() {
-    const std::vector<X509Ptr> chain = read_chain();
-    const KeyPtr key = read_key();
-    if (!chain.empty() && key) match(chain, *key);
-    for (std::size_t i = 0; i < chain.size(); ++i) check_dates(*chain[i], i);
-    if (!failed_) ++report_.usable;
+  /// Null after an error.
+  CertificatePairPtr load(std::string name) {
+    auto pair = std::make_shared<CertificatePair>();
+    pair->name = std::move(name);
+    pair->chain = read_chain();
+    pair->key = read_key();
+    if (!pair->chain.empty() && pair->key) match(pair->chain, *pair->key);
+    for (std::size_t i = 0; i < pair->chain.size(); ++i) check_dates(*pair->chain[i], i);
+    return failed_ ? nullptr : pair;
   }
 
  private:
   void error(const std::string& file, std::string what) {
     failed_ = true;
-    report_.findings.push_back({Severity::error, file, std::move(what)});
+    findings_.push_back({Severity::error, file, std::move(what)});
   }
   void warning(std::string what) {
-    report_.findings.push_back({Severity::warning, chain_file_, std::move(what)});
+    findings_.push_back({Severity::warning, chain_file_, std::move(what)});
   }
 
   std::optional<std::string> text_of(const std::string& file) {
@@ -146,7 +150,7 @@ class Pair {
   const std::string chain_file_;
   const std::string key_file_;
   std::time_t now_;
-  CertificateReport& report_;
+  std::vector<CertificateFinding>& findings_;
   bool failed_ = false;
 };
 
@@ -156,44 +160,55 @@ struct Stems {
   std::set<std::string> keys;
 };
 
-Stems list(const std::string& folder, CertificateReport& report) {
-  Stems out;
+Stems list(const std::string& folder, LoadedCertificates& out) {
+  Stems stems;
   std::error_code ec;
   fs::directory_iterator it(folder, ec);
   for (; !ec && it != fs::directory_iterator(); it.increment(ec)) {
     const std::string name = it->path().filename().string();
     if (name.starts_with('.')) continue;
-    for (auto [end, stems] : {std::pair{kChainEnd, &out.chains}, std::pair{kKeyEnd, &out.keys}})
-      if (name.ends_with(end)) stems->insert(name.substr(0, name.size() - end.size()));
+    for (auto [end, set] : {std::pair{kChainEnd, &stems.chains}, std::pair{kKeyEnd, &stems.keys}})
+      if (name.ends_with(end)) set->insert(name.substr(0, name.size() - end.size()));
   }
-  if (ec && ec != std::errc::no_such_file_or_directory)
-    report.findings.push_back(
+  if (ec && ec != std::errc::no_such_file_or_directory) {
+    out.listed = false;
+    out.findings.push_back(
         {Severity::error, folder, fmt::format("cannot be listed: {}", ec.message())});
-  return out;
+  }
+  return stems;
 }
 
 }  // namespace
 
-CertificateReport check_certificate_folder(const std::string& folder, std::time_t now) {
-  CertificateReport report;
-  const Stems stems = list(folder, report);
+LoadedCertificates load_certificate_folder(const std::string& folder, std::time_t now) {
+  LoadedCertificates out;
+  const Stems stems = list(folder, out);
   const auto path = [&](const std::string& stem, std::string_view end) {
     return (fs::path(folder) / (stem + std::string(end))).string();
   };
   for (const std::string& stem : stems.chains) {
+    CertificatePairPtr pair;
     if (stems.keys.contains(stem))
-      Pair(path(stem, kChainEnd), path(stem, kKeyEnd), now, report).check();
+      pair = Pair(path(stem, kChainEnd), path(stem, kKeyEnd), now, out.findings).load(stem);
     else
-      report.findings.push_back(
-          {Severity::error, path(stem, kChainEnd),
-           fmt::format("its key is missing; write it to {}{}", stem, kKeyEnd)});
+      out.findings.push_back({Severity::error, path(stem, kChainEnd),
+                              fmt::format("its key is missing; write it to {}{}", stem, kKeyEnd)});
+    if (pair)
+      out.pairs.push_back(std::move(pair));
+    else
+      out.broken.push_back(stem);
   }
   for (const std::string& stem : stems.keys)
     if (!stems.chains.contains(stem))
-      report.findings.push_back(
+      out.findings.push_back(
           {Severity::error, path(stem, kKeyEnd),
            fmt::format("its certificate is missing; write it to {}{}", stem, kChainEnd)});
-  return report;
+  return out;
+}
+
+CertificateReport check_certificate_folder(const std::string& folder, std::time_t now) {
+  LoadedCertificates loaded = load_certificate_folder(folder, now);
+  return {.usable = loaded.pairs.size(), .findings = std::move(loaded.findings)};
 }
 
 }  // namespace aralez

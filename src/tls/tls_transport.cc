@@ -2,11 +2,14 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <string>
 
+#include "base/ascii.h"
 #include "tls/tls_bio.h"
 
 namespace aralez {
@@ -44,6 +47,16 @@ std::string_view TlsTransport::server_name() const noexcept {
   return name ? std::string_view(name) : std::string_view();
 }
 
+bool TlsTransport::covers(std::string_view host) const {
+  const std::string_view asked = server_name();
+  if (asked.empty() || iequals(asked, host)) return true;
+  X509* shown = SSL_get_certificate(ssl_.get());
+  const std::string text(host);
+  return shown && (X509_check_host(shown, text.data(), text.size(),
+                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1 ||
+                   X509_check_ip_asc(shown, text.c_str(), 0) == 1);
+}
+
 std::string_view TlsTransport::tls_version() const noexcept {
   return SSL_get_version(ssl_.get());
 }
@@ -77,7 +90,7 @@ void TlsTransport::handshake_done() {
   cipher_in_.release_if_empty();
   events_->on_connected();
   if (state_ != State::open) return;
-  if (plain_bytes_ > 0 || fin_ == Fin::queued) loop().defer(flush_);
+  if (plain_bytes_ > 0 || fin_ == Fin::queued) flush_later();
   if (receiving_)
     receive();
   else
@@ -193,7 +206,7 @@ void TlsTransport::queue(Piece piece) {
   plain_bytes_ += piece.size();
   out_.push_back(std::move(piece));
   drain_owed_ = true;
-  loop().defer(flush_);
+  flush_later();
 }
 
 std::span<std::byte> TlsTransport::output_space(std::size_t n) {
@@ -209,7 +222,7 @@ void TlsTransport::commit_output(std::size_t n) {
   tail_end_ += static_cast<std::uint32_t>(n);
   plain_bytes_ += n;
   drain_owed_ = true;
-  loop().defer(flush_);
+  flush_later();
 }
 
 void TlsTransport::seal_tail() {
@@ -221,6 +234,13 @@ void TlsTransport::seal_tail() {
 
 std::uint64_t TlsTransport::output_bytes() const {
   return plain_bytes_ + (state_ == State::open ? lower_.output_bytes() : 0);
+}
+
+void TlsTransport::flush_later() {
+  if (at_turn_end_)
+    loop().defer_to_turn_end(flush_);
+  else
+    loop().defer(flush_);
 }
 
 void TlsTransport::flush() {
@@ -324,7 +344,7 @@ void TlsTransport::shutdown_write() {
   if (fin_ != Fin::none) return;
   fin_ = Fin::queued;
   drain_owed_ = true;
-  loop().defer(flush_);
+  flush_later();
 }
 
 void TlsTransport::say_goodbye() {

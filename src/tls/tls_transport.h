@@ -48,6 +48,10 @@ class TlsTransport final : public Transport, public TransportEvents {
   [[nodiscard]] std::string_view alpn() const noexcept;
   /// What the client asked for; empty when it named none.
   [[nodiscard]] std::string_view server_name() const noexcept;
+  /// Server: whether a request for `host` (a name or an address, any case) belongs here: it is what
+  /// the client asked for, or the certificate it got stands for it. For who multiplexes: RFC 9113
+  /// section 9.1.1, threats row 22. True for clients that named no host.
+  [[nodiscard]] bool covers(std::string_view host) const;
   /// "TLSv1.3"
   [[nodiscard]] std::string_view tls_version() const noexcept;
   [[nodiscard]] bool resumed() const noexcept;
@@ -65,6 +69,7 @@ class TlsTransport final : public Transport, public TransportEvents {
   void commit_output(std::size_t n) override;
   /// Of the codec, encrypted or not; what a handshake sends does not count.
   [[nodiscard]] std::uint64_t output_bytes() const override;
+  void flush_at_turn_end() override { at_turn_end_ = true; }
   void shutdown_write() override;
   /// A normal close with nothing queued says goodbye if the kernel takes it at once.
   void close(CloseMode mode) override;
@@ -106,6 +111,7 @@ class TlsTransport final : public Transport, public TransportEvents {
   [[nodiscard]] bool input_left() const;
   void end_of_input();
   void flush();
+  void flush_later();
   /// Makes records of what is queued, as far as kAhead allows; false when that failed.
   bool encrypt();
   [[nodiscard]] std::span<const std::byte> next_record(BlockRef& scratch);
@@ -130,6 +136,7 @@ class TlsTransport final : public Transport, public TransportEvents {
   // Independent facts, not a state.
   bool receiving_ = false;    ///< the codec wants bytes
   bool lower_ended_ = false;  ///< no byte comes from below any more
+  bool at_turn_end_ = false;
   bool drain_owed_ = false;  ///< the codec has queued something since it was told of an empty queue
   ReadBuffer cipher_in_;
   // Plain output as in Socket: whole pieces, and behind them a block in which small ones gather.

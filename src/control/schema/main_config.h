@@ -11,12 +11,12 @@
 #include "base/log.h"
 #include "config/diagnostics.h"
 #include "io/socket_address.h"
+#include "tls/tls_grade.h"
 
 namespace aralez {
 
 enum class HealthMethod : std::uint8_t { head, get, post };
 enum class AccessLogMode : std::uint8_t { off, all, error };
-enum class TlsGrade : std::uint8_t { high, medium, unsafe };
 
 /// `log_file: path[, megabytes[, files[, compress]]]` (behaviour section 15.1).
 struct LogFileConfig {

@@ -1,0 +1,60 @@
+#include "tls/certificate_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tls/self_signed.h"
+
+namespace aralez {
+namespace {
+
+constexpr std::string_view kTarget = "aralez::tls";
+
+}  // namespace
+
+std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
+  LoadedCertificates loaded = load_certificate_folder(folder_, now);
+  if (loaded.listed) served_ = with_kept(loaded);
+  std::vector<CertificateFinding> findings = std::move(loaded.findings);
+  auto contexts = ServerContexts::make(served_, policy_, now, findings);
+  report(findings);
+  if (contexts) {
+    logger_.write(
+        LogLevel::info, kTarget,
+        fmt::format("{} certificates for {} names are served", served_.size(), contexts->names()));
+    return contexts;
+  }
+  if (!self_signed_) self_signed_ = make_self_signed(now);
+  if (!self_signed_) return nullptr;
+  logger_.write(LogLevel::warn, kTarget,
+                fmt::format("no usable certificate in {}: a self-signed one made in memory is "
+                            "served, which no client trusts; write NAME.crt and NAME.key there",
+                            folder_));
+  std::vector<CertificateFinding> unexpected;
+  contexts = ServerContexts::make({self_signed_}, policy_, now, unexpected);
+  report(unexpected);
+  return contexts;
+}
+
+/// In the order of the names, which makes the default one.
+std::vector<CertificatePairPtr> CertificateStore::with_kept(LoadedCertificates& loaded) {
+  std::vector<CertificatePairPtr> out = std::move(loaded.pairs);
+  for (const std::string& name : loaded.broken) {
+    const auto before = std::ranges::find(served_, name, &CertificatePair::name);
+    if (before == served_.end()) continue;
+    out.push_back(*before);
+    loaded.findings.push_back(
+        {Severity::warning, name + ".crt", "the certificate that was read before stays in use"});
+  }
+  std::ranges::sort(out, {}, &CertificatePair::name);
+  return out;
+}
+
+void CertificateStore::report(const std::vector<CertificateFinding>& findings) {
+  for (const CertificateFinding& f : findings)
+    logger_.write(f.severity == Severity::error ? LogLevel::error : LogLevel::warn, kTarget,
+                  fmt::format("{}: {}", f.file, f.what));
+}
+
+}  // namespace aralez

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "tls/server_contexts.h"
+
+namespace aralez {
+
+/// The certificate folder over time. Blocking: for the control plane, one thread at a time.
+class CertificateStore {
+ public:
+  CertificateStore(std::string folder, const ServerPolicy& policy, Logger& logger)
+      : folder_(std::move(folder)), policy_(policy), logger_(logger) {}
+
+  /// Reads the folder anew, says what is wrong with it, and makes what to serve of the rest:
+  /// - a pair that cannot be used leaves the one of that name in place which could, before;
+  /// - a chain file that is gone takes its pair with it;
+  /// - without any pair, a certificate made here is served, always the same one.
+  /// Null when OpenSSL fails altogether; what is served stays.
+  [[nodiscard]] std::shared_ptr<const ServerContexts> load(std::time_t now);
+
+ private:
+  [[nodiscard]] std::vector<CertificatePairPtr> with_kept(LoadedCertificates& loaded);
+  void report(const std::vector<CertificateFinding>& findings);
+
+  const std::string folder_;
+  const ServerPolicy policy_;
+  Logger& logger_;
+  std::vector<CertificatePairPtr> served_;  ///< of the folder, by name
+  CertificatePairPtr self_signed_;
+};
+
+}  // namespace aralez
