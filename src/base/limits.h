@@ -17,6 +17,7 @@ struct Limits {
   std::uint32_t client_max_headers = 128;  ///< fields per head; 431 above
   std::uint32_t client_max_connections = 16384;  ///< per client address (IPv6 /64); 0 is no limit
   Millis client_head_timeout{10'000};            ///< first byte of a head to its last
+  Millis client_handshake_timeout{10'000};       ///< accept to the end of the TLS handshake
   Millis client_idle_timeout{75'000};            ///< keep-alive connection without a request
   std::uint32_t client_min_body_rate =
       500;                            ///< bytes per second, request body and response; 0 is off
@@ -54,7 +55,8 @@ struct Limits {
   static constexpr double kH2Glitches =
       1000;  ///< pings, settings, empty frames, priorities, small window updates
   static constexpr double kH2GlitchesPerSecond = 100;
-  static constexpr Millis kLinger{2'000};  ///< wait for the client's FIN after ours
+  static constexpr std::uint32_t kMaxHandshakes = 1024;  ///< TLS handshakes under way, per worker
+  static constexpr Millis kLinger{2'000};                ///< wait for the client's FIN after ours
 };
 
 }  // namespace aralez

@@ -36,9 +36,12 @@ enum class Counter : std::uint8_t {
   tunnels,
   tunnels_closed,
   name_lookups,
-  name_lookups_failed
+  name_lookups_failed,
+  tls_handshakes,
+  tls_handshakes_failed,
+  tls_resumed
 };
-inline constexpr std::size_t kCounters = std::to_underlying(Counter::name_lookups_failed) + 1;
+inline constexpr std::size_t kCounters = std::to_underlying(Counter::tls_resumed) + 1;
 
 struct CounterInfo {
   Counter id;
@@ -67,6 +70,15 @@ inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
      {"aralez_name_lookups_total", "Lookups of server names.", MetricType::counter}},
     {Counter::name_lookups_failed,
      {"aralez_name_lookups_failed_total", "Lookups that found no address.", MetricType::counter}},
+    {Counter::tls_handshakes,
+     {"aralez_tls_handshakes_total", "TLS handshakes of clients that were finished.",
+      MetricType::counter}},
+    {Counter::tls_handshakes_failed,
+     {"aralez_tls_handshakes_failed_total", "TLS handshakes of clients that were not.",
+      MetricType::counter}},
+    {Counter::tls_resumed,
+     {"aralez_tls_resumed_total", "TLS handshakes of clients that resumed a session.",
+      MetricType::counter}},
 }};
 
 namespace metric {

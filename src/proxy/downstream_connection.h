@@ -1,11 +1,9 @@
 #pragma once
 
-#include <string>
-
 #include "base/intrusive_list.h"
-#include "codec/h1/server_codec.h"
-#include "io/socket.h"
-#include "proxy/exchange.h"
+#include "base/unique_fd.h"
+#include "io/loop.h"
+#include "io/socket_address.h"
 
 namespace aralez {
 
@@ -20,34 +18,17 @@ class ConnectionOwner {
   ~ConnectionOwner() = default;
 };
 
-/// One client connection: socket, codec, and who the client is. Dies at the end of the loop turn in
-/// which it closes.
-class DownstreamConnection final : public Retired, public ListNode, private ServerEvents {
+/// One client connection as its worker sees it. Dies at the end of the loop turn in which it
+/// closes.
+class DownstreamConnection : public Retired, public ListNode {
  public:
-  DownstreamConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
-                       ListenerRole role);
-  ~DownstreamConnection() override;
-
   /// False when the kernel refuses to watch the socket.
-  [[nodiscard]] bool start(UniqueFd fd);
-  void drain() { codec_.drain(); }
-  /// Ends it now, with its request.
-  void cut_off() { codec_.cut_off(); }
-  [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
-
- private:
-  StreamEvents& on_stream(Stream& stream) override;
-  void on_refused(const HeadError& error, Head* answer) override;
-  void on_closed() override;
-
-  Socket socket_;
-  h1::ServerCodec codec_;
-  ProxyContext& context_;
-  ListenerRole role_;
-  ClientInfo client_;
-  std::string ip_;
-  ConnectionOwner& owner_;
-  SocketAddress peer_;
+  [[nodiscard]] virtual bool start(UniqueFd fd) = 0;
+  /// Closes when what is under way has been answered.
+  virtual void drain() = 0;
+  /// Ends it now, with its requests.
+  virtual void cut_off() = 0;
+  [[nodiscard]] virtual const SocketAddress& peer() const noexcept = 0;
 };
 
 }  // namespace aralez

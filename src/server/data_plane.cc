@@ -3,13 +3,17 @@
 namespace aralez {
 
 DataPlane::DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_key)
-    : main_(main), clients_(hash_key), counters_(main.threads) {
+    : main_(main),
+      tickets_(TicketSeed::random(std::chrono::steady_clock::now())),
+      clients_(hash_key),
+      counters_(main.threads) {
   for (std::uint32_t i = 0; i < main.threads; ++i) {
     auto t = std::make_unique<Thread>();
     t->worker = std::make_unique<Worker>(WorkerOptions{.limits = main.limits,
                                                        .logger = logger,
                                                        .clients = clients_,
                                                        .counters = counters_.block(i),
+                                                       .tickets = tickets_,
                                                        .workers = main.threads});
     threads_.push_back(std::move(t));
   }
@@ -22,7 +26,7 @@ DataPlane::~DataPlane() {
 }
 
 std::expected<void, ListenError> DataPlane::listen_on(const SocketAddress& address,
-                                                      ListenerRole role) {
+                                                      DoorOptions door) {
   if (auto free = probe_address(address); !free) return free;
   const ListenOptions options{
       .keepalive = {.idle = main_.tcp_keepalive_idle
@@ -33,22 +37,27 @@ std::expected<void, ListenError> DataPlane::listen_on(const SocketAddress& addre
   for (auto& t : threads_) {
     auto fd = open_listener(address, options);
     if (!fd) return std::unexpected(std::move(fd.error()));
-    t->worker->add_listener(std::move(*fd), role);
+    t->worker->add_listener(std::move(*fd), door);
   }
   return {};
 }
 
 std::expected<void, ListenError> DataPlane::listen() {
-  if (auto r = listen_on(main_.proxy_address_http, ListenerRole::proxy); !r) return r;
+  if (auto r = listen_on(main_.proxy_address_http, {}); !r) return r;
+  if (main_.proxy_address_tls)
+    if (auto r = listen_on(*main_.proxy_address_tls, {.security = DoorOptions::Security::tls}); !r)
+      return r;
   if (main_.file_server_address && !main_.file_server_folder.empty())
-    return listen_on(*main_.file_server_address, ListenerRole::files);
+    return listen_on(*main_.file_server_address, {.role = ListenerRole::files});
   return {};
 }
 
-void DataPlane::start(std::shared_ptr<const Snapshot> first) {
+void DataPlane::start(const std::shared_ptr<const Snapshot>& first,
+                      const std::shared_ptr<const ServerContexts>& certificates) {
   running_ = threads_.size();
   for (auto& t : threads_) {
     t->worker->adopt(first);
+    t->worker->adopt(certificates);
     t->thread = std::thread([this, &worker = *t->worker] {
       worker.run();
       const std::lock_guard lock(mutex_);
@@ -60,6 +69,10 @@ void DataPlane::start(std::shared_ptr<const Snapshot> first) {
 
 void DataPlane::publish(const std::shared_ptr<const Snapshot>& next) {
   for (auto& t : threads_) t->worker->adopt_later(next);
+}
+
+void DataPlane::publish(const std::shared_ptr<const ServerContexts>& certificates) {
+  for (auto& t : threads_) t->worker->adopt_later(certificates);
 }
 
 void DataPlane::drain() {

@@ -22,8 +22,11 @@ class DataPlane {
 
   /// Opens every listener on every worker; the error names the address.
   [[nodiscard]] std::expected<void, ListenError> listen();
-  void start(std::shared_ptr<const Snapshot> first);
+  /// `certificates` may be null when there is no TLS listener.
+  void start(const std::shared_ptr<const Snapshot>& first,
+             const std::shared_ptr<const ServerContexts>& certificates);
   void publish(const std::shared_ptr<const Snapshot>& next);
+  void publish(const std::shared_ptr<const ServerContexts>& certificates);
   void drain();
   void stop();
   /// Waits for the threads until `deadline`; true when all have ended.
@@ -36,9 +39,10 @@ class DataPlane {
     std::thread thread;
   };
   [[nodiscard]] std::expected<void, ListenError> listen_on(const SocketAddress& address,
-                                                           ListenerRole role);
+                                                           DoorOptions door);
 
   const MainConfig& main_;
+  const TicketSeed tickets_;
   ClientTable clients_;
   CounterSet counters_;
   std::vector<std::unique_ptr<Thread>> threads_;

@@ -46,8 +46,7 @@ std::string listener_of(const Asked& asked, const MainConfig& main) {
   if (!asked.https)
     return fmt::format("proxy_address_http {}", main.proxy_address_http.to_string());
   if (!main.proxy_address_tls) return "none: https needs proxy_address_tls";
-  return fmt::format("proxy_address_tls {}, which this version does not open",
-                     main.proxy_address_tls->to_string());
+  return fmt::format("proxy_address_tls {}", main.proxy_address_tls->to_string());
 }
 
 /// What the filters answer themselves, or where the request goes on to.

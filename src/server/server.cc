@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -23,6 +24,7 @@
 #include "server/explain.h"
 #include "server/registry.h"
 #include "tls/certificate_folder.h"
+#include "tls/certificate_store.h"
 
 namespace aralez {
 namespace {
@@ -87,6 +89,11 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
   return std::make_shared<FileResponder>(main.file_server_folder);
 }
 
+/// HTTP/2 is offered when its server codec is there.
+ServerPolicy tls_policy(const MainConfig& main) {
+  return {.grade = main.proxy_tls_grade, .alpn = AlpnOffer::http1};
+}
+
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
@@ -101,6 +108,7 @@ class Server {
                    .files = files_of(main),
                    .logger = log,
                    .hash_key = hash_key_}),
+        certificates_(main.certificate_folder(), tls_policy(main), log),
         plane_(main, worker_log, hash_key_) {}
 
   int explain_request(const std::string& request) {
@@ -116,6 +124,15 @@ class Server {
   /// `starting` is held by a daemon until it serves.
   int serve(std::optional<DaemonStart> starting) {
     FolderWatcher watcher(watched(), logger_, [this](WatchReport r) { reload(r); });
+    std::optional<FolderWatcher> certificate_watcher;
+    std::shared_ptr<const ServerContexts> certificates;
+    if (main_.proxy_address_tls) {
+      prepare_certificate_folder();
+      certificate_watcher.emplace(watched_certificates(), logger_,
+                                  [this](WatchReport) { reload_certificates(); });
+      certificates = certificates_.load(std::time(nullptr));
+      if (!certificates) return failed("no TLS context can be made");
+    }
     Diagnostics diagnostics;
     const auto first = reloader_.load_first(diagnostics);
     if (!acceptable(diagnostics) || !first) return kFailed;
@@ -126,11 +143,12 @@ class Server {
       if (auto ok = drop_privileges(main_.runuser, main_.rungroup); !ok)
         return failed(ok.error().what);
     }
-    plane_.start(first);
+    plane_.start(first, certificates);
     watcher.start();
+    if (certificate_watcher) certificate_watcher->start();
     if (starting) starting->ready();
     if (auto ok = notify_ready(); !ok) logger_.write(LogLevel::warn, kTarget, ok.error().what);
-    return until_told(watcher);
+    return until_told(watcher, certificate_watcher);
   }
 
  private:
@@ -139,18 +157,35 @@ class Server {
             .folders = {{.path = conf_d_of(main_.upstreams_conf), .endings = {".yaml"}}}};
   }
 
+  [[nodiscard]] WatchSpec watched_certificates() const {
+    return {.folders = {{.path = main_.certificate_folder(), .endings = {".crt", ".key"}}}};
+  }
+
+  /// It need not exist, but where it has to be is easier to see when it does.
+  void prepare_certificate_folder() {
+    std::error_code ec;
+    const std::string folder = main_.certificate_folder();
+    if (std::filesystem::create_directories(folder, ec))
+      std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  }
+
+  void reload_certificates() {
+    if (const auto contexts = certificates_.load(std::time(nullptr))) plane_.publish(contexts);
+  }
+
   void reload(WatchReport r) {
     reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
                      [this](const std::shared_ptr<const Snapshot>& s) { plane_.publish(s); });
   }
 
   /// Behaviour section 15.4.
-  int until_told(FolderWatcher& watcher) {
+  int until_told(FolderWatcher& watcher, std::optional<FolderWatcher>& certificate_watcher) {
     while (true) {
       switch (signals_.wait()) {
         case ProcessSignal::hangup:
           reopen_log();
           watcher.poke();
+          if (certificate_watcher) certificate_watcher->poke();
           break;
         case ProcessSignal::interrupt: return 0;
         case ProcessSignal::terminate:
@@ -189,6 +224,7 @@ class Server {
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
   Reloader reloader_;
+  CertificateStore certificates_;
   DataPlane plane_;
 };
 
@@ -236,7 +272,8 @@ int run(const Options& options) {
     std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
               << std::endl;
   if (options.action == Options::Action::test) return test(*main, diagnostics);
-  if (options.action == Options::Action::run)
+  // With a TLS listener, whoever loads the certificates says what is wrong with them.
+  if (options.action == Options::Action::run && !main->proxy_address_tls)
     check_certificates(*main, BadPairs::warn, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   return start(options, *main);

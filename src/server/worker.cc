@@ -2,13 +2,16 @@
 
 #include <cstring>
 
+#include "proxy/plain_connection.h"
+#include "proxy/tls_connection.h"
+
 namespace aralez {
 
-Worker::Door::Door(Worker& w, UniqueFd fd, ListenerRole r)
-    : worker(w), role(r), listener(w.reactor_, std::move(fd), *this) {}
+Worker::Door::Door(Worker& w, UniqueFd fd, DoorOptions o)
+    : worker(w), options(o), listener(w.reactor_, std::move(fd), *this) {}
 
 void Worker::Door::on_accept(UniqueFd fd, const SocketAddress& peer) {
-  worker.accept(std::move(fd), peer, role);
+  worker.accept(std::move(fd), peer, options);
 }
 
 void Worker::Door::on_accept_paused(int err) {
@@ -18,16 +21,21 @@ void Worker::Door::on_accept_paused(int err) {
 
 Worker::Worker(const WorkerOptions& options)
     : options_(options),
-      context_(reactor_, options.limits, options.logger, options.counters, options.workers) {}
+      context_(reactor_, options.limits, options.logger, options.counters, options.workers),
+      tls_(reactor_, options.tickets) {}
 
 Worker::~Worker() = default;
 
-void Worker::add_listener(UniqueFd fd, ListenerRole role) {
-  doors_.push_back(std::make_unique<Door>(*this, std::move(fd), role));
+void Worker::add_listener(UniqueFd fd, DoorOptions options) {
+  doors_.push_back(std::make_unique<Door>(*this, std::move(fd), options));
 }
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
   context_.snapshots.adopt(std::move(snapshot), context_.clusters);
+}
+
+void Worker::adopt(std::shared_ptr<const ServerContexts> certificates) {
+  tls_.adopt(std::move(certificates));
 }
 
 void Worker::run() {
@@ -44,6 +52,10 @@ void Worker::adopt_later(std::shared_ptr<const Snapshot> snapshot) {
   post([this, s = std::move(snapshot)]() mutable { adopt(std::move(s)); });
 }
 
+void Worker::adopt_later(std::shared_ptr<const ServerContexts> certificates) {
+  post([this, c = std::move(certificates)]() mutable { adopt(std::move(c)); });
+}
+
 void Worker::drain_later() {
   post([this] { drain(); });
 }
@@ -52,16 +64,30 @@ void Worker::stop_later() {
   post([this] { reactor_.stop(); });
 }
 
-void Worker::accept(UniqueFd fd, const SocketAddress& peer, ListenerRole role) {
+void Worker::accept(UniqueFd fd, const SocketAddress& peer, DoorOptions door) {
   if (!options_.clients.enter(peer, options_.limits.client_max_connections)) {
     options_.counters.add(Reason::too_many_connections);
     return;
   }
-  ConnectionOwner& owner = *this;
-  auto c = std::make_unique<DownstreamConnection>(context_, owner, peer, role);
+  auto c = make_connection(peer, door);
+  if (!c) {
+    options_.clients.leave(peer);
+    options_.counters.add(Reason::too_many_handshakes);
+    return;
+  }
   DownstreamConnection* raw = c.get();
   connections_.emplace(raw, std::move(c));
   if (!raw->start(std::move(fd))) on_connection_closed(*raw);
+}
+
+std::unique_ptr<DownstreamConnection> Worker::make_connection(const SocketAddress& peer,
+                                                              DoorOptions door) {
+  ConnectionOwner& owner = *this;
+  if (door.security == DoorOptions::Security::plain)
+    return std::make_unique<PlainConnection>(context_, owner, peer, door.role);
+  auto handshake = tls_.accept();
+  if (!handshake) return nullptr;
+  return std::make_unique<TlsConnection>(context_, owner, peer, door.role, std::move(*handshake));
 }
 
 void Worker::on_connection_closed(DownstreamConnection& c) {

@@ -11,6 +11,8 @@
 #include "net/listener.h"
 #include "proxy/context.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/exchange.h"
+#include "tls/server_tls.h"
 
 namespace aralez {
 
@@ -19,7 +21,15 @@ struct WorkerOptions {
   Logger& logger;
   ClientTable& clients;
   CounterBlock& counters;
+  const TicketSeed& tickets;  ///< the same for all workers
   std::size_t workers = 1;
+};
+
+/// What is spoken on a listener, and for what.
+struct DoorOptions {
+  enum class Security : bool { plain, tls };
+  ListenerRole role = ListenerRole::proxy;
+  Security security = Security::plain;
 };
 
 /// One thread of the data plane: reactor, listeners, connections, pools, its view of the
@@ -33,13 +43,15 @@ class Worker final : private ConnectionOwner {
   ~Worker();
 
   /// Before run().
-  void add_listener(UniqueFd fd, ListenerRole role);
+  void add_listener(UniqueFd fd, DoorOptions options);
   void adopt(std::shared_ptr<const Snapshot> snapshot);
+  void adopt(std::shared_ptr<const ServerContexts> certificates);
   void run();
 
   /// Any thread.
   void post(Mailbox::Letter letter) { reactor_.mailbox().post(std::move(letter)); }
   void adopt_later(std::shared_ptr<const Snapshot> snapshot);
+  void adopt_later(std::shared_ptr<const ServerContexts> certificates);
   /// Stops accepting, lets requests end, closes idle connections; run() returns when none is left.
   void drain_later();
   /// run() returns soon, whatever is under way.
@@ -47,15 +59,18 @@ class Worker final : private ConnectionOwner {
 
  private:
   struct Door final : AcceptEvents {
-    Door(Worker& w, UniqueFd fd, ListenerRole r);
+    Door(Worker& w, UniqueFd fd, DoorOptions o);
     void on_accept(UniqueFd fd, const SocketAddress& peer) override;
     void on_accept_paused(int err) override;
     Worker& worker;
-    ListenerRole role;
+    DoorOptions options;
     Listener listener;
   };
 
-  void accept(UniqueFd fd, const SocketAddress& peer, ListenerRole role);
+  void accept(UniqueFd fd, const SocketAddress& peer, DoorOptions door);
+  /// Null when there is no room for it.
+  [[nodiscard]] std::unique_ptr<DownstreamConnection> make_connection(const SocketAddress& peer,
+                                                                      DoorOptions door);
   void on_connection_closed(DownstreamConnection& c) override;
   void drain();
   /// What is still open when the loop has ended: requests go before the codecs that they refer to.
@@ -66,6 +81,7 @@ class Worker final : private ConnectionOwner {
   const WorkerOptions options_;
   Reactor reactor_;
   ProxyContext context_;
+  ServerTls tls_;
   std::unordered_map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Door>> doors_;
   bool draining_ = false;

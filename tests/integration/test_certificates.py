@@ -124,5 +124,12 @@ def test_no_certificate_at_all_is_a_warning_when_tls_is_asked_for(proxy: Proxy) 
 def test_start_warns_of_a_bad_pair_and_goes_on(proxy: Proxy, pair: pathlib.Path) -> None:
     folder = copy(pair, proxy, key=None)
     with proxy:
-        assert f"{folder}/a.crt: warning: its key is missing" in proxy.stderr()
+        proxy.wait_log(rf"ERROR aralez::tls - {re.escape(str(folder))}/a\.crt: its key is missing; write it to a\.key")
         assert proxy.get("/").status == 502
+
+
+def test_without_a_tls_listener_the_start_warns_on_standard_error(proxy: Proxy, pair: pathlib.Path) -> None:
+    folder = copy(pair, proxy, key=None)
+    del proxy.main["proxy_address_tls"]
+    with proxy:
+        assert f"{folder}/a.crt: warning: its key is missing" in proxy.stderr()

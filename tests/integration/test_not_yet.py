@@ -10,13 +10,12 @@ import pytest
 
 from support.deadline import seconds
 from support.origin import Origin
-from support.ports import free_port
 from support.proxy import BINARY, Proxy, document, route
 
 NO_EFFECT = "has no effect in this version"
 
 MAIN: dict[str, Any] = {
-    "proxy_address_tls": "127.0.0.1:1", "proxy_tls_grade": "high", "ca_file": "x", "upstream_debug_ssl_keylog": True,
+    "ca_file": "x", "upstream_debug_ssl_keylog": True,
     "config_api_enabled": True, "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
     "access_log": "all", "master_key": "k" * 32, "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
@@ -101,26 +100,15 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
 
 
 def test_start_and_each_reload_say_so(origin: Origin) -> None:
-    main = {"proxy_address_tls": f"127.0.0.1:{free_port()}", "access_log": "all"}
+    main = {"cache_size_mb": 10, "access_log": "all"}
     with Proxy({"a.test": {"/": route(origin, rate_limit=1)}}, main=main) as proxy:
-        assert {"proxy_address_tls", "access_log"} < {key for key, _, _ in warned(proxy.stderr(), r"main\.yaml")}
+        assert {"cache_size_mb", "access_log"} < {key for key, _, _ in warned(proxy.stderr(), r"main\.yaml")}
         assert [key for key, _, _ in warned(proxy.stderr(), r"upstreams\.yaml")] == ["rate_limit"]
         for limit in (2, 3):
             mark = proxy.log_mark()
             proxy.apply({"a.test": {"/": route(origin, x4xx_limit=limit)}})
             assert proxy.wait_log(rf"upstreams\.yaml:\d+:\d+: warning: x4xx_limit: {NO_EFFECT}", since=mark)
             assert proxy.log()[mark:].count(NO_EFFECT) == 1
-
-
-def test_nothing_listens_on_the_address_for_tls(origin: Origin) -> None:
-    port = free_port()
-    with Proxy({"a.test": {"/": route(origin)}}, main={"proxy_address_tls": f"127.0.0.1:{port}"}) as proxy:
-        assert "no listener is opened" in proxy.stderr()
-        other = Proxy({})
-        other.address = ("127.0.0.1", port)
-        with pytest.raises(OSError):
-            other.client()
-        other.close()
 
 
 def test_upgrade_option_says_so(proxy: Proxy) -> None:

@@ -203,6 +203,7 @@ void read_limits(MapReader& map, Limits& limits) {
   map.integer("client_max_headers", limits.client_max_headers, {.min = 8, .max = 10'000});
   map.integer("client_max_connections", limits.client_max_connections);
   map.seconds("client_head_timeout", limits.client_head_timeout);
+  map.seconds("client_handshake_timeout", limits.client_handshake_timeout);
   map.seconds("client_idle_timeout", limits.client_idle_timeout);
   map.integer("client_min_body_rate", limits.client_min_body_rate);
   map.seconds("upstream_connect_timeout", limits.upstream_connect_timeout);

@@ -34,9 +34,6 @@ constexpr std::string_view kNoPools = "each worker does its own connecting";
 /// which never meant anything, and `config_address`, `hc_interval` and `hc_method`, which every
 /// configuration has to have, so that a warning would say nothing about this one.
 constexpr auto kTable = std::to_array<NotYet>({
-    {"proxy_address_tls", kMain,
-     "there is no TLS and no listener is opened; only redirects use the port"},
-    {"proxy_tls_grade", kMain, "there is no TLS"},
     {"ca_file", kMain, "upstreams are reached without TLS"},
     {"upstream_debug_ssl_keylog", kMain, "there is no TLS", "false"},
     {"config_api_enabled", kMain, kNoApi, "false"},

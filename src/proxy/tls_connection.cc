@@ -1,0 +1,53 @@
+#include "proxy/tls_connection.h"
+
+namespace aralez {
+
+TlsConnection::TlsConnection(ProxyContext& context, ConnectionOwner& owner,
+                             const SocketAddress& peer, ListenerRole role,
+                             ServerHandshake handshake)
+    : socket_(context.reactor, tls_),
+      tls_(socket_, *this, std::move(handshake.ssl), context.limits.client_handshake_timeout),
+      side_(context, owner, *this, peer, role, ClientSide::Security::tls),
+      context_(context),
+      slot_(std::move(handshake.slot)) {}
+
+bool TlsConnection::start(UniqueFd fd) {
+  if (!side_.opened(socket_.adopt(std::move(fd)))) return false;
+  tls_.start();
+  return true;
+}
+
+void TlsConnection::on_connected() {
+  slot_.release();
+  context_.counters.add(Counter::tls_handshakes);
+  if (tls_.resumed()) context_.counters.add(Counter::tls_resumed);
+  codec_.emplace(tls_, side_, context_.scratch, context_.limits);
+  tls_.set_events(*codec_);
+  codec_->start();
+  if (draining_) codec_->drain();
+}
+
+void TlsConnection::on_broken(Error e) {
+  failed(e.code == Errc::timeout ? Reason::tls_timeout : Reason::tls_failed, e.what);
+}
+
+void TlsConnection::failed(Reason reason, std::string_view why) {
+  slot_.release();
+  context_.counters.add(Counter::tls_handshakes_failed);
+  side_.refuse({.why = why, .reason = reason});
+  side_.on_closed();
+}
+
+/// Whoever is shaking hands has a request to come, and is let in.
+void TlsConnection::drain() {
+  draining_ = true;
+  if (codec_) codec_->drain();
+}
+
+void TlsConnection::cut_off() {
+  if (codec_) return codec_->cut_off();
+  tls_.close(Transport::CloseMode::abort);
+  failed(Reason::tls_failed, "cut off during the handshake");
+}
+
+}  // namespace aralez
