@@ -296,6 +296,7 @@ void Session::take_settings(const FrameHeader& h, std::string_view payload) {
   if (h.has(flag::kAck)) {
     if (!payload.empty())
       return connection_error(ErrorCode::frame_size_error, "SETTINGS ack with a payload");
+    charge(1);  // one is owed to us, any number may come
     return;
   }
   if (payload.size() % 6 != 0)
@@ -359,8 +360,9 @@ void Session::take_ping(const FrameHeader& h, std::string_view payload) {
   if (h.stream != 0) return connection_error(ErrorCode::protocol_error, "PING on a stream");
   if (payload.size() != 8)
     return connection_error(ErrorCode::frame_size_error, "PING of a wrong size");
+  if (!charge(1)) return;
   if (h.has(flag::kAck)) return on_ping_ack(payload);
-  if (charge(1)) write_ping(t_, flag::kAck, payload);
+  write_ping(t_, flag::kAck, payload);
 }
 
 void Session::take_goaway(const FrameHeader& h, std::string_view payload) {
