@@ -13,6 +13,14 @@
 #include "tls/tls_bio.h"
 
 namespace aralez {
+namespace {
+
+/// For who speaks HTTP where TLS is spoken: no alert would tell a person anything.
+constexpr std::string_view kWrongPort =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 42\r\n"
+    "Connection: close\r\n\r\nThis port speaks TLS: begin with https://\n";
+
+}  // namespace
 
 void SslFree::operator()(ssl_st* ssl) const noexcept {
   SSL_free(ssl);
@@ -358,10 +366,11 @@ void TlsTransport::say_goodbye() {
 void TlsTransport::fail_tls() {
   const auto error = ERR_peek_error();
   const char* why = ERR_reason_error_string(error);
-  const bool eof = ERR_GET_LIB(error) == ERR_LIB_SSL &&
-                   ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
   ERR_clear_error();
-  if (eof) {
+  if (reason == SSL_R_HTTP_REQUEST && peer_origin() == Origin::downstream)
+    lower_.queue_copy(kWrongPort);
+  if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     fail({Errc::eof, peer_origin(),
           state_ == State::handshaking ? "connection closed during the TLS handshake"
                                        : "TLS connection was cut off"});

@@ -400,6 +400,17 @@ TEST_P(TlsTransportTest, garbage_instead_of_a_handshake_is_one_error) {
   EXPECT_TRUE(server_->lower.closed());
 }
 
+TEST_F(TlsTransportTest, who_speaks_http_is_told_that_this_is_tls) {
+  make_both();
+  server_gets("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  loop_.finish_turn();
+  EXPECT_THAT(server_->above.told, ElementsAre("broken"));
+  const std::string said = server_->take();
+  EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ")) << said;
+  const auto body = said.substr(said.find("\r\n\r\n") + 4);
+  EXPECT_THAT(said, ::testing::HasSubstr("Content-Length: " + std::to_string(body.size())));
+}
+
 TEST_P(TlsTransportTest, plain_text_of_a_server_before_the_handshake_reaches_nobody) {
   make_both(GetParam());
   client_->lower.peer_sends("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad");
