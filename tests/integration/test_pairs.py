@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from support.deadline import wait_until
+from support.deadline import stalled, wait_until
 from support.http2 import Broken
 from support.pairs import ACTIVE, PROTOCOLS, ClientExchange, Exchange, Gate, PairClient, ServerExchange, Tunnel, Upstream, pair_name
 from support.ports import free_port
@@ -81,16 +81,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     w = World(*request.param)
     yield w
     w.close()
-
-
-def stalled(counter: Callable[[], int]) -> bool:
-    """True when the number has stopped growing."""
-    pause = threading.Event()
-    last = -1
-    while (now := counter()) != last:
-        last = now
-        pause.wait(0.2)
-    return True
 
 
 # Whole exchanges.

@@ -52,3 +52,12 @@ def stays(condition: Callable[[], bool], what: str, during: float = 0.3) -> None
         if not condition():
             raise AssertionError(f"did not stay: {what}")
         _pause.wait(0.01)
+
+
+def stalled(counter: Callable[[], int]) -> bool:
+    """True when the number has stopped growing."""
+    last = -1
+    while (now := counter()) != last:
+        last = now
+        _pause.wait(0.2)
+    return True

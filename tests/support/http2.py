@@ -241,6 +241,12 @@ class H2Connection:
         except OSError:
             pass
 
+    def say_goaway(self, last: int, code: int = 0) -> None:
+        """Streams above `last` were not looked at; what is under way goes on (h2 itself would end it all)."""
+        with self.changed:
+            self.out += struct.pack(">I", 8)[1:] + struct.pack(">BBIII", 7, 0, 0, last, code)
+            self.wake()
+
     def cut(self) -> None:
         """Ends the connection with a RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

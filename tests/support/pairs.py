@@ -487,7 +487,8 @@ class Upstream(Origin):
     A handler has the exchange to itself from its head on. Without one a request is answered `<METHOD> <path> <body>`.
     """
 
-    def __init__(self, protocol: str, window: int | None = None):
+    def __init__(self, protocol: str, *, window: int | None = None, settings: dict[int, int] | None = None):
+        """`window` and `settings` are those of its HTTP/2 connections."""
         version, tls, _, alpn = PROTOCOLS[protocol]
         super().__init__(protocol, tls=server_context(alpn) if tls else None)
         self.protocol = protocol
@@ -495,8 +496,8 @@ class Upstream(Origin):
         self.exchanges: list[ServerExchange] = []
         self._speaks_h2 = version == 2
         self._handlers: dict[str, Handler] = {}
-        self._h2: list[H2Connection] = []
-        self._settings = {} if window is None else {"window": window}
+        self.h2_connections: list[H2Connection] = []
+        self._h2_keys: dict[str, Any] = {"settings": settings, **({} if window is None else {"window": window})}
         self.on_connection = self._connection
 
     @property
@@ -519,22 +520,22 @@ class Upstream(Origin):
         """As that of an origin, telling each fault once: many tests share an upstream."""
         with self._lock:
             faults, self.faults = self.faults, []
-            for c in self._h2:
+            for c in self.h2_connections:
                 faults += c.faults
                 c.faults = []
         assert not faults, f"{self.name} was sent: {faults}"
 
     def close(self) -> None:
-        for conn in list(self._h2):
+        for conn in list(self.h2_connections):
             conn.close(goaway=False)
         super().close()
 
     def _connection(self, conn: Connection) -> None:
         if self._speaks_h2 and self._is_h2(conn):
             h2 = H2Connection(conn.sock, lambda stream: self._exchange(H2ServerExchange(stream)),
-                              received=conn.reader.take(len(conn.reader.buffer)), **self._settings)
+                              received=conn.reader.take(len(conn.reader.buffer)), **self._h2_keys)
             with self._lock:
-                self._h2.append(h2)
+                self.h2_connections.append(h2)
             h2.run()
         else:
             self.serve_requests(conn)
