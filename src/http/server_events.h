@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/read_buffer.h"
 #include "http/head_error.h"
 #include "http/stream.h"
 
@@ -15,6 +16,13 @@ class ServerEvents {
   /// will be sent: the receiver sets its status and fields, which must outlive the call only until
   /// the codec returns from it.
   virtual void on_refused(const HeadError& error, Head* answer) = 0;
+  /// The client speaks HTTP/2 from its first byte on (RFC 9113 section 3.3); all that was received
+  /// is in `first`. True: it was taken over, and this codec has neither transport nor owner any
+  /// more.
+  virtual bool on_http2(ReadBuffer& first) {
+    static_cast<void>(first);
+    return false;
+  }
   /// The connection is over. The receiver retires the codec and its transport.
   virtual void on_closed() = 0;
 

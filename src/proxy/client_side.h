@@ -25,6 +25,7 @@ class ClientSide final : public ServerEvents {
 
   StreamEvents& on_stream(Stream& stream) override;
   void on_refused(const HeadError& error, Head* answer) override;
+  bool on_http2(ReadBuffer& first) override { return connection_.speak_http2(first); }
   void on_closed() override;
 
  private:

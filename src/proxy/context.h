@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cluster/cluster.h"
+#include "codec/h2/session.h"
 #include "http/date.h"
 #include "observe/counters.h"
 #include "proxy/exchange_pool.h"
@@ -31,6 +32,7 @@ struct ProxyContext {
   Logger& logger;
   CounterBlock& counters;
   h1::HeadScratch scratch;
+  h2::Shared h2{reactor};
   ClusterManager clusters;
   SnapshotHolder snapshots;
   DateCache dates;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/intrusive_list.h"
+#include "base/read_buffer.h"
 #include "base/unique_fd.h"
 #include "io/loop.h"
 #include "io/socket_address.h"
@@ -29,6 +30,11 @@ class DownstreamConnection : public Retired, public ListNode {
   /// Ends it now, with its requests.
   virtual void cut_off() = 0;
   [[nodiscard]] virtual const SocketAddress& peer() const noexcept = 0;
+  /// The client has begun with HTTP/2 where HTTP/1 was expected; see ServerEvents::on_http2.
+  virtual bool speak_http2(ReadBuffer& first) {
+    static_cast<void>(first);
+    return false;
+  }
 };
 
 }  // namespace aralez

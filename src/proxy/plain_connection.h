@@ -1,6 +1,7 @@
 #pragma once
 
 #include "codec/h1/server_codec.h"
+#include "codec/h2/server_codec.h"
 #include "io/socket.h"
 #include "proxy/client_side.h"
 #include "proxy/context.h"
@@ -14,21 +15,30 @@ class PlainConnection final : public DownstreamConnection {
                   ListenerRole role)
       : socket_(context.reactor, codec_),
         codec_(socket_, side_, context.scratch, context.limits),
-        side_(context, owner, *this, peer, role, ClientSide::Security::plain) {}
+        side_(context, owner, *this, peer, role, ClientSide::Security::plain),
+        context_(context) {}
 
   [[nodiscard]] bool start(UniqueFd fd) override {
     if (!side_.opened(socket_.adopt(std::move(fd)))) return false;
     codec_.start();
     return true;
   }
-  void drain() override { codec_.drain(); }
-  void cut_off() override { codec_.cut_off(); }
+  void drain() override { h2_ ? h2_->drain() : codec_.drain(); }
+  void cut_off() override { h2_ ? h2_->cut_off() : codec_.cut_off(); }
   [[nodiscard]] const SocketAddress& peer() const noexcept override { return side_.peer(); }
+  bool speak_http2(ReadBuffer& first) override {
+    h2_ = std::make_unique<h2::ServerCodec>(socket_, side_, context_.h2, context_.limits);
+    socket_.set_events(*h2_);
+    h2_->start(first);
+    return true;
+  }
 
  private:
   Socket socket_;
   h1::ServerCodec codec_;
   ClientSide side_;
+  ProxyContext& context_;
+  std::unique_ptr<h2::ServerCodec> h2_;  ///< in place of codec_, for clients that begin with it
 };
 
 }  // namespace aralez

@@ -21,10 +21,17 @@ void TlsConnection::on_connected() {
   slot_.release();
   context_.counters.add(Counter::tls_handshakes);
   if (tls_.resumed()) context_.counters.add(Counter::tls_resumed);
-  codec_.emplace(tls_, side_, context_.scratch, context_.limits);
-  tls_.set_events(*codec_);
-  codec_->start();
-  if (draining_) codec_->drain();
+  if (tls_.alpn() == "h2") {
+    h2_ = std::make_unique<h2::ServerCodec>(tls_, side_, context_.h2, context_.limits);
+    tls_.set_events(*h2_);
+    ReadBuffer nothing;
+    h2_->start(nothing);
+  } else {
+    codec_.emplace(tls_, side_, context_.scratch, context_.limits);
+    tls_.set_events(*codec_);
+    codec_->start();
+  }
+  if (draining_) drain();
 }
 
 void TlsConnection::on_broken(Error e) {
@@ -42,10 +49,12 @@ void TlsConnection::failed(Reason reason, std::string_view why) {
 void TlsConnection::drain() {
   draining_ = true;
   if (codec_) codec_->drain();
+  if (h2_) h2_->drain();
 }
 
 void TlsConnection::cut_off() {
   if (codec_) return codec_->cut_off();
+  if (h2_) return h2_->cut_off();
   tls_.close(Transport::CloseMode::abort);
   failed(Reason::tls_failed, "cut off during the handshake");
 }

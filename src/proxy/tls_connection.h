@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "codec/h1/server_codec.h"
+#include "codec/h2/server_codec.h"
 #include "io/socket.h"
 #include "proxy/client_side.h"
 #include "proxy/context.h"
@@ -37,7 +38,9 @@ class TlsConnection final : public DownstreamConnection, private TransportEvents
 
   Socket socket_;
   TlsTransport tls_;
-  std::optional<h1::ServerCodec> codec_;  ///< from the end of the handshake on
+  // One of them from the end of the handshake on.
+  std::optional<h1::ServerCodec> codec_;
+  std::unique_ptr<h2::ServerCodec> h2_;
   ClientSide side_;
   ProxyContext& context_;
   HandshakeSlot slot_;  ///< held during the handshake

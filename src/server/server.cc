@@ -91,7 +91,7 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
 
 /// HTTP/2 is offered when its server codec is there.
 ServerPolicy tls_policy(const MainConfig& main) {
-  return {.grade = main.proxy_tls_grade, .alpn = AlpnOffer::http1};
+  return {.grade = main.proxy_tls_grade, .alpn = AlpnOffer::http2};
 }
 
 /// From the snapshot to the last signal. One per process.

@@ -28,7 +28,7 @@ PROTOCOLS = {
     "h2s": (2, True, ("h2", "http/1.1"), ("h2", "http/1.1")),
 }
 
-CLIENTS = ["h1", "h1s"]
+CLIENTS = ["h1", "h1s", "h2c", "h2s"]
 UPSTREAMS = ["h1"]
 """What the proxy speaks on each side: the one place that makes it part of the tests."""
 

@@ -54,7 +54,9 @@ void ServerCodec::read_head() {
       scanned_ = in_.size();
       if (wait_ != Wait::head) wait_for(Wait::head, limits_.client_head_timeout);
       return;
-    case Parse::bad: return refuse(r.error);
+    case Parse::bad:
+      if (!hand_over(r.error)) refuse(r.error);
+      return;
     case Parse::done:
       head.pin = in_.pin();
       head.raw = in_.text().substr(0, r.bytes);
@@ -67,6 +69,7 @@ void ServerCodec::read_head() {
 void ServerCodec::start_request(Head&& head, const Persistence& persistence) {
   scanned_ = 0;
   skipped_empty_line_ = false;
+  first_ = false;
   method_ = head.method;
   version_ = head.version;
   if (!persistence.keep_alive) after_ = After::close;
@@ -207,6 +210,20 @@ void ServerCodec::finish_output_then_close() {
   if (t_.output_bytes() == 0) return output_drained();
   watch_rate();
   update_receiving();
+}
+
+/// What HTTP/2 begins with is a request that no HTTP/1 client sends, and is refused like one:
+/// others pay nothing for the question. Only where a connection begins, so that nothing an
+/// intermediary takes for a request can change what follows.
+bool ServerCodec::hand_over(const HeadError& error) {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+  if (error.reason != Reason::unsupported_version || !first_) return false;
+  if (!in_.text().starts_with(kPreface) || !owner_.on_http2(in_)) return false;
+  wait_ = Wait::closed;
+  rx_ = Rx::closed;
+  tx_ = Tx::closed;
+  timer_.cancel();
+  return true;
 }
 
 void ServerCodec::refuse(const HeadError& error) {

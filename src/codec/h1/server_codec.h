@@ -50,6 +50,7 @@ class ServerCodec final : public StreamCore {
   [[nodiscard]] bool head_may_be_complete();
   [[nodiscard]] HeadLimits head_limits() const;
   void refuse(const HeadError& error);
+  [[nodiscard]] bool hand_over(const HeadError& error);
   void next_request();
   [[nodiscard]] bool body_worth_draining() const;
   [[nodiscard]] bool swallowing() const {
@@ -83,6 +84,7 @@ class ServerCodec final : public StreamCore {
   bool upgrade_asked_ = false;
   bool expect_pending_ = false;  ///< the client may be waiting for a 100
   bool skipped_empty_line_ = false;
+  bool first_ = true;            ///< no request has been read yet
   bool credit_ran_out_ = false;  ///< within the rate window, the client was held back by us
 };
 

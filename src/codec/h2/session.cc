@@ -140,14 +140,14 @@ void Session::deliver_head(MuxStream& s, Head&& head, End end) {
 }
 
 void Session::deliver_trailers(MuxStream& s, const Block& block) {
+  if (s.rx != MuxStream::Rx::body)
+    return stream_error(s.id, ErrorCode::stream_closed,
+                        {0, "HEADERS behind the end", Reason::h2_protocol});
   Fields fields;
   BlockRef pin;
   const auto verdict = block.reader.trailers(fields, pin);
   if (verdict.kind != BlockVerdict::Kind::good)
     return stream_error(s.id, ErrorCode::protocol_error, verdict.error);
-  if (s.rx != MuxStream::Rx::body)
-    return stream_error(s.id, ErrorCode::stream_closed,
-                        {0, "HEADERS behind the end", Reason::h2_protocol});
   if (block.end == End::no)
     return stream_error(s.id, ErrorCode::protocol_error,
                         {0, "HEADERS in the middle of a body", Reason::h2_protocol});

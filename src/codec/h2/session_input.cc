@@ -282,11 +282,11 @@ void Session::take_rst_stream(const FrameHeader& h, std::string_view payload) {
   if (h.stream == 0 || is_idle(h.stream))
     return connection_error(ErrorCode::protocol_error, "RST_STREAM on an idle stream");
   MuxStream* const s = find(h.stream);
+  remember(h.stream, Ended::reset_by_peer);  // it knows now, whoever was first
   if (!s) {
     charge(1);
     return;
   }
-  remember(h.stream, Ended::reset_by_peer);
   fail_stream(*s, reset_code_of(static_cast<ErrorCode>(read_u32(payload))));
   if (life_ == Life::open) charge_reset();
 }
