@@ -71,13 +71,33 @@ std::uint64_t hash_of(std::uint64_t key, std::string_view text) {
   return h.value();
 }
 
-TEST(KeyedHash, of_a_prefix_goes_on_to_the_hash_of_the_whole) {
-  const std::string_view text = "/a/long/path/with/segments";
+TEST(KeyedHash, goes_by_chunks) {
   KeyedHash h(5);
-  for (std::size_t n = 0; n < text.size(); ++n) {
-    EXPECT_EQ(h.value(), hash_of(5, text.substr(0, n))) << n;
-    h.add(text[n]);
+  h.add("/a");
+  KeyedHash longer = h;
+  longer.add("/path");
+  EXPECT_EQ(h.value(), hash_of(5, "/a"));
+  KeyedHash again(5);
+  again.add("/a");
+  again.add("/path");
+  EXPECT_EQ(longer.value(), again.value());
+  EXPECT_NE(longer.value(), hash_of(5, "/a/path")) << "other chunks, other value";
+}
+
+TEST(KeyedHash, tells_apart_texts_whose_tails_are_read_alike) {
+  std::set<std::uint64_t> seen;
+  std::size_t made = 0;
+  for (const char a : {'a', 'b', 'c', '`'}) {
+    for (const char b : {'a', 'b', 'c', '`'}) {
+      for (std::size_t n = 1; n <= 16; ++n, ++made) {
+        std::string text(n, a);
+        text.back() = b;
+        if (n == 1) text = std::string(1, a) + b + "long enough to be another";
+        seen.insert(hash_of(7, text));
+      }
+    }
   }
+  EXPECT_EQ(seen.size(), made);
 }
 
 TEST(KeyedHash, depends_on_key_order_and_every_byte) {

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
+#include "base/block.h"
 #include "base/hash.h"
 #include "io/socket_address.h"
 
@@ -52,9 +54,7 @@ class ClientTable {
     Key key{client.ip_bytes(), 0};
     const bool mapped = key.bytes[10] == 0xff && key.bytes[11] == 0xff;
     if (!mapped) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
-    KeyedHash h(hash_key_);
-    for (const auto b : key.bytes) h.add(static_cast<char>(b));
-    key.hash = h.value();
+    key.hash = KeyedHash::of(hash_key_, as_text(std::as_bytes(std::span(key.bytes))));
     return key;
   }
   Shard& shard_of(const Key& key) { return shards_[(key.hash >> 32) % shards_.size()]; }

@@ -46,9 +46,7 @@ std::uint32_t RouteTable::add_host(const std::string& name) {
 void RouteTable::add_path(std::uint32_t host, std::uint32_t entry) {
   const std::string& path = entries_[entry].path;
   hosts_[host].lengths |= length_bit(path.size());
-  auto h = path_hash(host);
-  h.add(path);
-  std::size_t slot = h.value() & (path_slots_.size() - 1);
+  std::size_t slot = path_hash(host, path) & (path_slots_.size() - 1);
   while (path_slots_[slot] != kEmpty) {
     const std::uint32_t other = path_slots_[slot];
     if (entry_host_[other] == host && entries_[other].path == path) break;
@@ -78,30 +76,23 @@ const RouteTable::Entry* RouteTable::find_path(std::uint32_t host, std::uint64_t
 
 const RouteTable::Entry* RouteTable::longest_prefix(std::uint32_t host,
                                                     std::string_view path) const {
-  struct Candidate {
-    std::uint64_t hash;
-    std::size_t size;
-  };
-  std::array<Candidate, kMaxDepth + 2> found;
-  std::size_t n = 0;
-  const std::uint64_t lengths = hosts_[host].lengths;
-  const auto consider = [&](const KeyedHash& h, std::size_t size) {
-    if ((lengths & length_bit(size)) != 0 && n < found.size()) found[n++] = {h.value(), size};
-  };
-
   // One pass forward; every boundary that a key could end at is remembered, the longest is tried
   // first.
-  auto h = path_hash(host);
-  const std::size_t end = std::min(path.size(), longest_key_ + 1);
-  for (std::size_t i = 0; i < end; ++i) {
-    if (i > 0 && path[i] == '/') consider(h, i);
-    h.add(path[i]);
-    if (i == 0 && path.size() > 1) consider(h, 1);  // the root route
-  }
-  if (path.size() <= longest_key_) consider(h, path.size());
+  std::array<std::uint32_t, kMaxDepth + 2> ends;
+  std::size_t n = 0;
+  const std::uint64_t lengths = hosts_[host].lengths;
+  const auto consider = [&](std::size_t size) {
+    if ((lengths & length_bit(size)) != 0 && n < ends.size())
+      ends[n++] = static_cast<std::uint32_t>(size);
+  };
+  if (path.size() > 1) consider(1);  // the root route
+  const std::size_t scanned = std::min(path.size(), longest_key_ + 1);
+  for (std::size_t i = 1; i < scanned; ++i)
+    if (path[i] == '/') consider(i);
+  if (path.size() <= longest_key_) consider(path.size());
   while (n > 0) {
-    const auto& c = found[--n];
-    if (const Entry* e = find_path(host, c.hash, path.substr(0, c.size))) return e;
+    const auto key = path.substr(0, ends[--n]);
+    if (const Entry* e = find_path(host, path_hash(host, key), key)) return e;
   }
   return nullptr;
 }

@@ -53,8 +53,8 @@ class RouteTable {
   [[nodiscard]] const Entry* find_path(std::uint32_t host, std::uint64_t hash,
                                        std::string_view path) const;
   [[nodiscard]] const Entry* longest_prefix(std::uint32_t host, std::string_view path) const;
-  [[nodiscard]] KeyedHash path_hash(std::uint32_t host) const {
-    return KeyedHash(key_ + (host + 1ULL) * 0x9e3779b97f4a7c15ULL);
+  [[nodiscard]] std::uint64_t path_hash(std::uint32_t host, std::string_view path) const {
+    return KeyedHash::of(key_ + (host + 1ULL) * 0x9e3779b97f4a7c15ULL, path);
   }
   std::uint32_t add_host(const std::string& name);
   void add_path(std::uint32_t host, std::uint32_t entry);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -17,7 +18,9 @@ namespace aralez {
 namespace {
 
 void add_number(KeyedHash& hash, std::uint64_t n) {
-  for (int shift = 0; shift < 64; shift += 8) hash.add(static_cast<char>(n >> shift & 0xff));
+  std::array<char, sizeof n> bytes;
+  std::memcpy(bytes.data(), &n, sizeof n);
+  hash.add({bytes.data(), bytes.size()});
 }
 
 /// Returns 0, or the errno value of what went wrong.
