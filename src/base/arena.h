@@ -23,12 +23,15 @@ class Arena {
     used_ = at + n;
     return current_.subspan(at, n);
   }
+  /// Room for `n` of T, the first of which are copies of `from`. What lies behind them is left
+  /// alone: small requests would pay for lines of cache that they never use.
   template <class T>
-    requires std::is_trivially_destructible_v<T>
-  [[nodiscard]] std::span<T> array(std::size_t n) {
+    requires std::is_trivially_destructible_v<T> && std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::span<T> array(std::size_t n, std::span<const T> from) {
+    assert(from.size() <= n);
     auto raw = allocate(n * sizeof(T), alignof(T));
     T* first = reinterpret_cast<T*>(raw.data());
-    std::uninitialized_default_construct_n(first, n);
+    std::uninitialized_copy(from.begin(), from.end(), first);
     return {first, n};
   }
   [[nodiscard]] std::string_view copy(std::string_view s) {
@@ -52,9 +55,10 @@ class Arena {
 
   /// Everything allocated so far is gone.
   void clear() noexcept {
+    used_ = 0;
+    if (more_.empty()) return;
     more_.clear();
     current_ = inline_;
-    used_ = 0;
   }
 
  private:

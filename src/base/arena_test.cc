@@ -41,11 +41,11 @@ TEST(Arena, aligns_arrays_wherever_it_stands) {
   Arena arena(pool);
   for (std::size_t odd = 1; odd < 200; ++odd) {
     (void)arena.allocate(odd);
-    const auto numbers = arena.array<std::uint64_t>(odd % 7 + 1);
+    const auto numbers = arena.array<std::uint64_t>(odd % 7 + 1, {});
     ASSERT_EQ(reinterpret_cast<std::uintptr_t>(numbers.data()) % alignof(std::uint64_t), 0U);
   }
   (void)arena.allocate(BlockPool::kBlockSize - 1);
-  const auto wide = arena.array<std::max_align_t>(700);
+  const auto wide = arena.array<std::max_align_t>(700, {});
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(wide.data()) % alignof(std::max_align_t), 0U);
 }
 

@@ -130,6 +130,10 @@ class Slice {
     assert(n <= view_.size());
     view_ = view_.subspan(n);
   }
+  void clear() noexcept {
+    block_.reset();
+    view_ = {};
+  }
 
  private:
   BlockRef block_;

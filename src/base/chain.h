@@ -44,8 +44,10 @@ class KernelRef {
     std::swap(k_, o.k_);
     return *this;
   }
-  ~KernelRef() {
+  ~KernelRef() { reset(); }
+  void reset() noexcept {
     if (k_ && --k_->refs_ == 0) k_->release();
+    k_ = nullptr;
   }
   explicit operator bool() const noexcept { return k_ != nullptr; }
   KernelBytes* operator->() const noexcept { return k_; }
@@ -84,6 +86,12 @@ class Piece {
   }
   /// Another piece over the same memory. Pre: kind() == memory.
   [[nodiscard]] Piece share() const { return Piece(slice_.share(0, slice_.size())); }
+  /// Gives back what it holds.
+  void clear() noexcept {
+    slice_.clear();
+    kernel_.reset();
+    size_ = credit_ = 0;
+  }
   void remove_prefix(std::uint64_t n) {
     assert(n <= size_);
     size_ -= n;
@@ -144,7 +152,7 @@ class Chain {
     for (; !other.empty(); other.pop_front()) push_back(std::move(other.front()));
   }
   void pop_front() {
-    at(head_) = Piece();
+    at(head_).clear();
     ++head_;
     if (head_ == tail_)
       clear();
@@ -153,7 +161,7 @@ class Chain {
   }
   void clear() {
     if (tail_ == 0) return;
-    for (; head_ < tail_; ++head_) at(head_) = Piece();
+    for (; head_ < tail_; ++head_) at(head_).clear();
     more_.clear();
     head_ = tail_ = 0;
   }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/prefetch.h"
-
 namespace aralez {
 
 EndpointPool::EndpointPool(PoolShare& share, EndpointSpec spec)
@@ -24,7 +22,7 @@ UpstreamConnection* EndpointPool::take_idle() {
   auto& c = static_cast<UpstreamConnection&>(idle_.front());
   unpark(c);
   c.cancel_timer();
-  if (!idle_.empty()) prefetch(&static_cast<UpstreamConnection&>(idle_.front()), sizeof c);
+  if (!idle_.empty()) static_cast<UpstreamConnection&>(idle_.front()).fetch();
   return &c;
 }
 

@@ -6,10 +6,10 @@ namespace aralez {
 
 UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool,
                                        h1::HeadScratch& scratch)
-    : socket_(reactor, codec_, &pool.output_group()),
+    : reactor_(reactor),
+      pool_(pool),
       codec_(socket_, *this, scratch),
-      reactor_(reactor),
-      pool_(pool) {}
+      socket_(reactor, codec_, &pool.output_group()) {}
 
 Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter,
                                          Millis timeout) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -63,13 +64,43 @@ struct Field {
   bool underscore = false;  ///< `_` in the name (threats row 14)
 };
 
+/// Which kinds of fields a head may have, so that most looks for one need not look at the fields.
+/// May name a kind whose last field was removed; never misses one.
+class FieldSet {
+ public:
+  constexpr FieldSet() = default;
+  constexpr FieldSet(std::initializer_list<FieldId> ids) noexcept {
+    for (const FieldId id : ids) bits_ |= bit(id);
+  }
+  constexpr void add(const Field& f) noexcept {
+    bits_ |= bit(f.id) | static_cast<std::uint64_t>(f.underscore) << kUnderscoreAt;
+  }
+  constexpr void add_underscore() noexcept { bits_ |= 1ULL << kUnderscoreAt; }
+  [[nodiscard]] constexpr bool meets(FieldSet other) const noexcept {
+    return (bits_ & other.bits_) != 0;
+  }
+  [[nodiscard]] constexpr bool has(FieldId id) const noexcept { return (bits_ & bit(id)) != 0; }
+
+ private:
+  static constexpr int kUnderscoreAt = 63;
+  static constexpr std::uint64_t bit(FieldId id) noexcept {
+    return 1ULL << static_cast<unsigned>(id);
+  }
+  std::uint64_t bits_ = 0;
+};
+static_assert(static_cast<unsigned>(FieldId::x_real_ip) < 63);
+
 /// The fields of a head, in order. Owns the array's place only for as long as its arena lives.
 class Fields {
  public:
   Fields() = default;
-  /// Fields that stand in somebody's array; adding beyond `storage` needs an arena first.
-  Fields(std::span<Field> storage, std::size_t used) noexcept
-      : data_(storage.data()), size_(used), capacity_(storage.size()) {}
+  /// Fields that stand in somebody's array; adding beyond `storage` needs an arena first. `kinds`
+  /// has those of all of them.
+  Fields(std::span<Field> storage, std::size_t used, FieldSet kinds) noexcept
+      : data_(storage.data()), size_(used), capacity_(storage.size()), kinds_(kinds) {}
+  Fields(std::span<Field> storage, std::size_t used) noexcept : Fields(storage, used, {}) {
+    for (const Field& f : *this) kinds_.add(f);
+  }
 
   [[nodiscard]] Field* begin() noexcept { return data_; }
   [[nodiscard]] Field* end() noexcept { return data_ + size_; }
@@ -77,9 +108,11 @@ class Fields {
   [[nodiscard]] const Field* end() const noexcept { return data_ + size_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] FieldSet kinds() const noexcept { return kinds_; }
 
   /// First field with this id, or null.
   [[nodiscard]] const Field* find(FieldId id) const noexcept {
+    if (!kinds_.has(id)) return nullptr;
     for (const Field& f : *this)
       if (f.id == id) return &f;
     return nullptr;
@@ -90,22 +123,26 @@ class Fields {
   }
   [[nodiscard]] const Field* find(std::string_view name) const noexcept {
     for (const Field& f : *this)
-      if (iequals(f.name, name)) return &f;
+      if (same_name(f.name, name)) return &f;
     return nullptr;
   }
 
-  void add(Arena& arena, Field f) {
-    if (size_ == capacity_) grow(arena, capacity_ * 2 + 8);
-    data_[size_++] = f;
+  [[gnu::always_inline]] void add(Arena& arena, const Field& f) {
+    if (size_ == capacity_) [[unlikely]]
+      grow(arena, capacity_ * 2 + 8);
+    kinds_.add(f);
+    std::construct_at(data_ + size_++, f);
   }
   /// Replaces every field of that name by one, in the place of the first, or appends.
-  void set(Arena& arena, Field f) {
+  void set(Arena& arena, const Field& f) {
+    if (!kinds_.has(f.id)) return add(arena, f);
     const auto same = [&f](const Field& x) {
-      return x.id == f.id && (f.id != FieldId::other || iequals(x.name, f.name));
+      return x.id == f.id && (f.id != FieldId::other || same_name(x.name, f.name));
     };
     Field* const first = std::find_if(begin(), end(), same);
     if (first == end()) return add(arena, f);
     first->value = f.value;
+    kinds_.add(f);
     size_ = static_cast<std::size_t>(std::remove_if(first + 1, end(), same) - data_);
   }
   template <class Pred>
@@ -125,16 +162,21 @@ class Fields {
   void move_to(Arena& arena, std::size_t extra) { grow(arena, size_ + extra); }
 
  private:
-  void grow(Arena& arena, std::size_t capacity) {
-    const auto next = arena.array<Field>(capacity);
-    std::copy_n(data_, size_, next.data());
-    data_ = next.data();
+  /// Names of one length often begin alike (`X-...`, `Content-...`), so their ends are looked at
+  /// first.
+  static bool same_name(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size()) return false;
+    return a.empty() || (to_lower(a.back()) == to_lower(b.back()) && iequals(a, b));
+  }
+  [[gnu::noinline]] void grow(Arena& arena, std::size_t capacity) {
+    data_ = arena.array<Field>(capacity, {data_, size_}).data();
     capacity_ = capacity;
   }
 
   Field* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  FieldSet kinds_;
 };
 
 }  // namespace aralez

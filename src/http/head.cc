@@ -1,22 +1,32 @@
 #include "http/head.h"
 
+#include <cassert>
 #include <functional>
 
 namespace aralez {
+namespace {
+
+bool holds(std::string_view whole, std::string_view part) noexcept {
+  const std::less_equal<const char*> upto;
+  return upto(whole.data(), part.data()) &&
+         upto(part.data() + part.size(), whole.data() + whole.size());
+}
+
+}  // namespace
 
 void Head::move_to(Arena& arena, std::size_t extra) {
   constexpr std::size_t kCopyUpTo = 1024;
   fields.move_to(arena, extra);
   if (raw.empty() || raw.size() > kCopyUpTo) return;
-  const std::string_view copy = arena.copy(raw);
-  const auto follow = [this, copy](std::string_view& text) {
-    const std::less<const char*> before;
-    if (before(text.data(), raw.data()) || !before(text.data(), raw.data() + raw.size())) return;
-    text = copy.substr(static_cast<std::size_t>(text.data() - raw.data()), text.size());
+  const char* const to = arena.copy(raw).data();
+  const auto follow = [from = raw.data(), to](std::string_view& text) {
+    if (!text.empty()) text = {to + (text.data() - from), text.size()};
   };
-  for (std::string_view* text : {&method_text, &target, &scheme, &authority, &upgrade})
-    follow(*text);
+  for (std::string_view* text : {&method_text, &target, &scheme, &authority, &upgrade}) {
+    if (holds(raw, *text)) follow(*text);
+  }
   for (Field& f : fields) {
+    assert(holds(raw, f.name) && (f.value.empty() || holds(raw, f.value)));
     follow(f.name);
     follow(f.value);
   }

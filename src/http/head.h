@@ -48,26 +48,27 @@ struct BodyLength {
 /// makes its own. All views live as long as `pin`, the arena of the fields, and the configuration
 /// snapshot do.
 struct Head {
+  Method method = Method::other;  ///< of requests
+  HttpVersion version = HttpVersion::http11;
+  std::uint16_t status = 0;  ///< of responses
+  bool expect_continue = false;
+  bool last = false;  ///< the client's connection takes no other request after this response
+  BodyLength length;
+  BlockRef pin;
+  Fields fields;
+
   // Requests.
-  Method method = Method::other;
   std::string_view method_text;
   std::string_view
       target;  ///< origin-form or `*`, byte for byte; absolute-form is taken apart by the codec
   std::string_view scheme;     ///< of an absolute-form target or `:scheme`, else empty
   std::string_view authority;  ///< of the target or `:authority`, else the Host field's value
-  bool expect_continue = false;
 
   // Responses.
-  std::uint16_t status = 0;
-  bool last = false;  ///< the client's connection takes no other request after this response
   std::string_view reason;
 
-  HttpVersion version = HttpVersion::http11;
-  BodyLength length;
   std::string_view upgrade;  ///< protocol asked for or switched to, else empty
-  Fields fields;
-  BlockRef pin;
-  std::string_view raw;  ///< the bytes this was parsed from, as far as they are in one piece
+  std::string_view raw;      ///< the bytes this was parsed from; all texts of `fields` lie in it
 
   /// Makes the head last as long as `arena`: moves the field array there, with room for `extra`
   /// fields more, and the texts too if they are short, so that the block they came in is free for

@@ -90,14 +90,15 @@ class StreamRef {
   void forget() noexcept { s_ = nullptr; }
   /// Fetches the stream and its transport, which lie side by side in their connection.
   void fetch() const noexcept {
-    if (s_) prefetch(reinterpret_cast<const std::byte*>(s_) - kSide, 2 * kSide);
+    if (s_) prefetch_around(s_, kBefore, kBehind);
   }
   explicit operator bool() const noexcept { return s_ != nullptr; }
   Stream* operator->() const noexcept { return s_; }
   Stream& operator*() const noexcept { return *s_; }
 
  private:
-  static constexpr std::size_t kSide = 384;
+  static constexpr std::size_t kBefore = 128;
+  static constexpr std::size_t kBehind = 448;
   Stream* s_;
 };
 

@@ -8,23 +8,33 @@
 namespace aralez {
 namespace {
 
-constexpr auto kHostChars =
-    ascii_detail::make_table("-._~!$&'()*+;=");  // reg-name without "%" and ","
+constexpr std::uint8_t kInHost = 1;
+constexpr std::uint8_t kUpper = 2;
+constexpr auto kHostKinds = [] {
+  constexpr auto kAllowed =
+      ascii_detail::make_table("-._~!$&'()*+;=");  // reg-name without "%" and ","
+  std::array<std::uint8_t, 256> kinds{};
+  for (std::size_t c = 0; c < kinds.size(); ++c)
+    if (kAllowed[c]) kinds[c] = c >= 'A' && c <= 'Z' ? kInHost | kUpper : kInHost;
+  return kinds;
+}();
 constexpr auto kUnreserved = ascii_detail::make_table("-._~");
 
 bool all_digits(std::string_view s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// True when the path needs no work: the common case, decided in one pass.
-bool is_plain(std::string_view path) {
+/// Where the path of `target` ends if it needs no work, which is the common case; else npos.
+std::size_t plain_path_end(std::string_view target) {
   char before = 'x';
-  for (const char c : path) {
-    if (c == '%' || c == '\\') return false;
-    if (before == '/' && (c == '/' || c == '.')) return false;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const char c = target[i];
+    if (c == '?') return i;
+    if (c == '%' || c == '\\') return std::string_view::npos;
+    if (before == '/' && (c == '/' || c == '.')) return std::string_view::npos;
     before = c;
   }
-  return true;
+  return target.size();
 }
 
 class PathWriter {
@@ -176,10 +186,14 @@ Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
 
 Result<Authority> parse_authority(std::string_view text, Arena& arena) {
   if (text.starts_with('[')) return parse_ip_literal(text, arena);
+  std::uint8_t seen = kInHost;
   std::size_t end = 0;
-  bool upper = false;
-  for (; end < text.size() && kHostChars[static_cast<unsigned char>(text[end])]; ++end)
-    upper |= text[end] >= 'A' && text[end] <= 'Z';
+  for (; end < text.size(); ++end) {
+    const std::uint8_t kind = kHostKinds[static_cast<unsigned char>(text[end])];
+    if (kind == 0) break;
+    seen |= kind;
+  }
+  const bool upper = (seen & kUpper) != 0;
   std::string_view host = text.substr(0, end);
   std::string_view port;
   if (end < text.size()) {
@@ -201,11 +215,11 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
 }
 
 Result<TargetPath> normalise_target(std::string_view target, Arena& arena) {
+  if (const auto end = plain_path_end(target); end != std::string_view::npos)
+    return TargetPath{target.substr(0, end), {}, target, target.substr(end)};
   const auto mark = target.find('?');
   const auto path = target.substr(0, mark);
   const auto query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark);
-  if (is_plain(path)) return TargetPath{path, {}, target, query};
-
   const Encoding encoding = check_encoding(path);
   if (encoding == Encoding::broken)
     return fail(Errc::protocol, Origin::downstream, "percent-encoding broken, or a zero byte");

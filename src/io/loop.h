@@ -28,18 +28,15 @@ class Deferred : private ListNode {
   friend class DeferredGroup;
   friend class IntrusiveList<Deferred>;
 
-  static constexpr std::size_t kFetchedBefore = 192;
-  static constexpr std::size_t kFetchedBehind = 320;
+  static constexpr std::size_t kFetchedBefore = 512;
+  static constexpr std::size_t kFetchedBehind = 64;
 
   /// Runs all of `work`, also what joins it meanwhile; fetches each owner while the one before it
   /// runs.
   static void run_all(IntrusiveList<Deferred>& work) {
     while (!work.empty()) {
       Deferred& d = work.pop_front();
-      if (!work.empty()) {
-        const auto* next = reinterpret_cast<const std::byte*>(&work.front());
-        prefetch(next - kFetchedBefore, kFetchedBefore + kFetchedBehind);
-      }
+      if (!work.empty()) prefetch_around(&work.front(), kFetchedBefore, kFetchedBehind);
       d.run();
     }
   }

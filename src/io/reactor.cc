@@ -19,7 +19,8 @@ constexpr Millis kIdleWait{60'000};
 // (docs/adr/0011).
 constexpr int kFetchObject = 8;
 constexpr int kFetchBehind = 4;
-constexpr std::size_t kObjectBytes = 640;
+constexpr std::size_t kObjectBefore = 448;  // its codec, whichever role
+constexpr std::size_t kObjectBehind = 160;
 
 // So many events are handled before the work they put off is done: first their receives, then what
 // came, then their sends. Each kind finds its code in the cache.
@@ -67,9 +68,10 @@ void Reactor::turn(Millis max_wait) {
   const auto handler = [&](int i) {
     return static_cast<IoHandler*>(events[static_cast<std::size_t>(i)].data.ptr);
   };
-  for (int i = 0; i < std::min(n, kFetchObject); ++i) prefetch(handler(i), kObjectBytes);
+  const auto fetch = [&](int i) { prefetch_around(handler(i), kObjectBefore, kObjectBehind); };
+  for (int i = 0; i < std::min(n, kFetchObject); ++i) fetch(i);
   for (int i = 0; i < n; ++i) {
-    if (i + kFetchObject < n) prefetch(handler(i + kFetchObject), kObjectBytes);
+    if (i + kFetchObject < n) fetch(i + kFetchObject);
     if (i + kFetchBehind < n) handler(i + kFetchBehind)->expect_io();
     handler(i)->on_io(translate(events[static_cast<std::size_t>(i)].events));
     if ((i + 1) % kCohort == 0) run_deferred();

@@ -224,10 +224,11 @@ void Socket::flush() {
   if (!fd_ || connect_ == Connect::pending) return;
   std::uint64_t credit = 0;
   while (out_bytes_ > 0 && writable_) {
-    if (!out_.empty()) seal_tail();
-    const std::int64_t n = out_.empty() ? send_tail(credit) : send_some();
+    const bool only_tail = out_bytes_ == tail_end_ - tail_begin_;
+    if (!only_tail) seal_tail();
+    const std::int64_t n = only_tail ? send_tail(credit) : send_some();
     if (n < 0) return broken(static_cast<int>(-n));
-    if (!out_.empty() && n > 0) credit += drop_sent(static_cast<std::uint64_t>(n));
+    if (!only_tail && n > 0) credit += drop_sent(static_cast<std::uint64_t>(n));
   }
   if (out_bytes_ == 0) {
     tail_.reset();

@@ -28,18 +28,13 @@ Error error_of(ResetCode code) {
 Attempt::Attempt(ProxyContext& context, Exchange& exchange)
     : context_(context), exchange_(exchange) {}
 
-void Attempt::clear() {
-  drop();
-  sent_body_.clear();
+void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end) {
+  cluster_ = &cluster;
+  timeouts_ = timeouts;
   sent_bytes_ = unsent_ = unsettled_ = 0;
   tries_ = 0;
   failed_connects_ = 0;
   state_ = State::queued;
-}
-
-void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end) {
-  cluster_ = &cluster;
-  timeouts_ = timeouts;
   head_end_ = body_end_ = head_end;
   const Head& request = exchange_.request();
   const bool safe = is_idempotent(request.method) && request.upgrade.empty();
@@ -143,6 +138,7 @@ void Attempt::drop() {
   if (pending_) std::exchange(pending_, nullptr)->forget_waiter();
   state_ = State::done;
   connection_ = nullptr;
+  if (head_end_ == End::no) sent_body_.clear();
   up_.drop();
 }
 
@@ -155,7 +151,7 @@ void Attempt::on_head(Head&& head, End end) {
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
     replay_ = Replay::impossible;
-    sent_body_.clear();
+    if (head_end_ == End::no) sent_body_.clear();
     if (end == End::no)
       wait(timeouts_.idle);
     else

@@ -27,7 +27,6 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   /// Ends it without another event; an unfinished stream is reset.
   void drop();
   void enter_tunnel();
-  void clear();
 
   [[nodiscard]] bool ready() const noexcept { return static_cast<bool>(up_); }
   /// Request body that the upstream's connection still holds.

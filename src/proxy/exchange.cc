@@ -49,21 +49,11 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   role_ = role;
   snapshot_ = &context_.snapshots.current();
   ++snapshot_->exchanges;
-  state_ = State::deciding;
-}
-
-void Exchange::clear() {
-  attempt_.clear();
-  held_.clear();
-  request_ = Head();
-  path_ = TargetPath();
-  host_ = {};
   route_ = nullptr;
-  arena_.clear();
-  state_ = State::idle;
+  state_ = State::deciding;
   request_end_ = response_end_ = End::no;
   status_ = 0;
-  window_ = Window::early;
+  window_ = Window::none;
 }
 
 RequestContext Exchange::request_context() {
@@ -74,7 +64,10 @@ RequestContext Exchange::request_context() {
 void Exchange::on_head(Head&& head, End end) {
   request_ = std::move(head);
   request_.move_to(arena_, 12);
+  path_ = TargetPath();
+  host_ = {};
   request_end_ = end;
+  if (end == End::no) window_ = Window::early;
   started_ = context_.reactor.now();
   context_.counters.add(Counter::requests_started);
   decide();
@@ -290,6 +283,9 @@ void Exchange::finish() {
   attempt_.drop();
   down_.drop();
   count();
+  if (window_ != Window::none) held_.clear();
+  request_.pin.reset();
+  arena_.clear();
   context_.snapshots.release(*snapshot_);
   context_.exchanges.give_back(*this);
 }

@@ -14,15 +14,20 @@ enum class ListenerRole : std::uint8_t { proxy, files };
 /// One request and its answer, whatever protocols they travel by: decides where the request goes,
 /// carries both bodies, makes the answer when nobody else does. Taken from the worker's
 /// ExchangePool for each request.
-class Exchange final : public StreamEvents {
+class alignas(64) Exchange final : public StreamEvents {
  public:
   explicit Exchange(ProxyContext& context);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   void start(Stream& downstream, const ClientInfo& client, ListenerRole role);
-  /// Ready for another request. The pool calls it when nobody refers to this one any more.
-  void clear();
+
+  /// A request will come in a moment: fetches what it will fill (base/prefetch.h).
+  void fetch() const {
+    prefetch(this, 4 * kLine);
+    prefetch(&request_, sizeof(Head) + sizeof(TargetPath) + sizeof(std::string_view));
+    prefetch(&arena_, 7 * kLine);
+  }
 
   // From the client.
   void on_head(Head&& head, End end) override;
@@ -32,7 +37,11 @@ class Exchange final : public StreamEvents {
   void on_reset(ResetCode code) override;
 
   // From the attempt.
-  void expect_response() const { down_.fetch(); }
+  void expect_response() const {
+    prefetch(&request_, kLine);
+    prefetch(&arena_, kLine);
+    down_.fetch();
+  }
   void on_response_head(Head&& head, End end);
   void on_response_body(Chain&& body, End end);
   void on_response_trailers(Fields&& trailers);
@@ -51,7 +60,7 @@ class Exchange final : public StreamEvents {
   void upstream_ready(Stream& upstream);
 
  private:
-  enum class State : std::uint8_t { idle, deciding, forwarding, responding, tunnel, done };
+  enum class State : std::uint8_t { deciding, forwarding, responding, tunnel, done };
 
   void decide();
   [[nodiscard]] const Route* find_route(Reply& refusal);
@@ -66,24 +75,28 @@ class Exchange final : public StreamEvents {
   void start_tunnel(Head&& head);
   [[nodiscard]] RequestContext request_context();
   void maybe_finish();
+  /// Over. Gives back what was held, so views into the request are not to be used any more.
   void finish();
 
+  /// How much request body the client may have under way.
+  enum class Window : std::uint8_t { none, early, full };
+  static constexpr std::size_t kLine = 64;
+
+  // In the order of use, most used first: a response touches the first lines, the beginning of
+  // request_ and of arena_ (docs/adr/0011).
   ProxyContext& context_;
-  // In the order of use, most used first: what a request touches is fetched ahead in one piece.
-  Attempt attempt_;
   StreamRef down_;
   const ClientInfo* client_ = nullptr;  ///< of the connection, which outlives the exchange
   LocalSnapshot* snapshot_ = nullptr;
   const Route* route_ = nullptr;
   ListenerRole role_ = ListenerRole::proxy;
-  State state_ = State::idle;
-  /// How much request body the client may have under way.
-  enum class Window : std::uint8_t { early, full };
-  Window window_ = Window::early;
+  State state_ = State::done;
+  Window window_ = Window::none;
   End request_end_ = End::no;
   End response_end_ = End::no;
   std::uint16_t status_ = 0;  ///< 0: nothing was sent
   TimePoint started_{};
+  Attempt attempt_;
   Head request_;
   TargetPath path_;
   std::string_view host_;

@@ -1,17 +1,9 @@
 #include "proxy/exchange_pool.h"
 
-#include "base/prefetch.h"
 #include "proxy/context.h"
 #include "proxy/exchange.h"
 
 namespace aralez {
-
-namespace {
-
-/// The members of an exchange and the part of its arena that a small request fills.
-constexpr std::size_t kFetched = 1152;
-
-}  // namespace
 
 ExchangePool::ExchangePool(ProxyContext& context) : context_(context) {}
 ExchangePool::~ExchangePool() = default;
@@ -23,7 +15,7 @@ Exchange& ExchangePool::take() {
   }
   Exchange* x = free_.back();
   free_.pop_back();
-  if (!free_.empty()) prefetch(free_.back(), kFetched);
+  if (!free_.empty()) free_.back()->fetch();
   return *x;
 }
 
@@ -33,11 +25,7 @@ void ExchangePool::give_back(Exchange& x) {
 }
 
 void ExchangePool::recycle() {
-  for (std::size_t i = 0; i < done_.size(); ++i) {
-    if (i + 2 < done_.size()) prefetch(done_[i + 2], kFetched);
-    done_[i]->clear();
-    free_.push_back(done_[i]);
-  }
+  free_.insert(free_.end(), done_.begin(), done_.end());
   done_.clear();
 }
 

@@ -8,14 +8,14 @@
 
 namespace aralez {
 
-/// A client without TLS: socket and codec side by side, which is how the data path fetches them.
-class PlainConnection final : public DownstreamConnection {
+/// A client without TLS: codec and socket side by side, which is how the data path fetches them.
+class alignas(64) PlainConnection final : public DownstreamConnection {
  public:
   PlainConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
                   ListenerRole role)
-      : socket_(context.reactor, codec_),
+      : side_(context, owner, *this, peer, role, ClientSide::Security::plain),
         codec_(socket_, side_, context.scratch, context.limits),
-        side_(context, owner, *this, peer, role, ClientSide::Security::plain),
+        socket_(context.reactor, codec_),
         context_(context) {}
 
   [[nodiscard]] bool start(UniqueFd fd) override {
@@ -34,9 +34,11 @@ class PlainConnection final : public DownstreamConnection {
   }
 
  private:
-  Socket socket_;
-  h1::ServerCodec codec_;
+  // In the order of use; the socket's last members a small request does not touch
+  // (docs/adr/0011).
   ClientSide side_;
+  h1::ServerCodec codec_;
+  Socket socket_;
   ProxyContext& context_;
   std::unique_ptr<h2::ServerCodec> h2_;  ///< in place of codec_, for clients that begin with it
 };

@@ -5,6 +5,13 @@
 namespace aralez {
 namespace {
 
+/// Threats rows 14 and 30.
+constexpr FieldSet kRefusedNames = [] {
+  FieldSet names{FieldId::proxy};
+  names.add_underscore();
+  return names;
+}();
+
 /// An absolute-form target and the Host field must name the same place.
 bool same_authority(const Authority& a, const Authority& b, std::string_view scheme) {
   const std::string_view standard = iequals(scheme, "https") ? "443" : "80";
@@ -43,7 +50,8 @@ RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host
     if (!normal) return {400, Reason::bad_target, normal.error().what};
     path = *normal;
   }
-  request.fields.remove_if([](const Field& f) { return f.underscore || f.id == FieldId::proxy; });
+  if (request.fields.kinds().meets(kRefusedNames))
+    request.fields.remove_if([](const Field& f) { return f.underscore || f.id == FieldId::proxy; });
   return {};
 }
 

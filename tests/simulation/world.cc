@@ -41,7 +41,7 @@ Plan& World::add_plan() {
 Client& World::add_client(std::vector<int> ids, Pace pace) {
   auto [fd, connection] = kernel_.dial();
   ConnectionOwner& owner = *this;
-  auto c = std::make_unique<DownstreamConnection>(
+  auto c = std::make_unique<PlainConnection>(
       *context_, owner, *SocketAddress::from_ip("10.9.0.1", 4000), ListenerRole::proxy);
   DownstreamConnection* raw = c.get();
   connections_.emplace(raw, std::move(c));

@@ -6,7 +6,7 @@
 
 #include "peers.h"
 #include "proxy/context.h"
-#include "proxy/downstream_connection.h"
+#include "proxy/plain_connection.h"
 
 namespace aralez::sim {
 

@@ -18,12 +18,18 @@ struct Seen {
   std::string_view upgrade;
   std::string_view expect;
   unsigned expects = 0;
-  bool hop_by_hop = false;
 };
+
+constexpr FieldSet kHopByHop{FieldId::connection, FieldId::content_length,   FieldId::expect,
+                             FieldId::keep_alive, FieldId::proxy_connection, FieldId::te,
+                             FieldId::upgrade,    FieldId::transfer_encoding};
+constexpr FieldSet kLookedAt{FieldId::host,    FieldId::content_length, FieldId::transfer_encoding,
+                             FieldId::upgrade, FieldId::connection,     FieldId::expect};
 
 Seen look(const Fields& fields) {
   Seen s;
   for (const Field& f : fields) {
+    if (!kLookedAt.has(f.id)) continue;
     switch (f.id) {
       case FieldId::host:
         ++s.hosts;
@@ -32,29 +38,17 @@ Seen look(const Fields& fields) {
       case FieldId::content_length:
         ++s.lengths;
         s.length = f.value;
-        s.hop_by_hop = true;
         break;
       case FieldId::transfer_encoding:
         ++s.codings;
         s.coding = f.value;
-        s.hop_by_hop = true;
         break;
-      case FieldId::connection:
-        ++s.connections;
-        s.hop_by_hop = true;
-        break;
-      case FieldId::upgrade:
-        s.upgrade = f.value;
-        s.hop_by_hop = true;
-        break;
+      case FieldId::connection: ++s.connections; break;
+      case FieldId::upgrade: s.upgrade = f.value; break;
       case FieldId::expect:
         ++s.expects;
         s.expect = f.value;
-        s.hop_by_hop = true;
         break;
-      case FieldId::keep_alive:
-      case FieldId::proxy_connection:
-      case FieldId::te: s.hop_by_hop = true; break;
       default: break;
     }
   }
@@ -93,19 +87,7 @@ void remove_hop_by_hop(Fields& fields, const Seen& seen) {
       });
     }
   }
-  fields.remove_if([](const Field& f) {
-    switch (f.id) {
-      case FieldId::connection:
-      case FieldId::content_length:
-      case FieldId::expect:
-      case FieldId::keep_alive:
-      case FieldId::proxy_connection:
-      case FieldId::te:
-      case FieldId::transfer_encoding:
-      case FieldId::upgrade: return true;
-      default: return false;
-    }
-  });
+  fields.remove_if([](const Field& f) { return kHopByHop.has(f.id); });
 }
 
 void read_connection(const Fields& fields, Head& head, Persistence& p) {
@@ -164,7 +146,7 @@ HeadError apply_request_framing(Head& head, Persistence& p) {
   if (s.hosts == 0 && head.version != HttpVersion::http10) return {400, "no Host", Reason::no_host};
   if (head.authority.empty()) head.authority = s.host;
   p = {.keep_alive = head.version != HttpVersion::http10};
-  if (!s.hop_by_hop) return {};
+  if (!head.fields.kinds().meets(kHopByHop)) return {};
 
   if (const auto error = read_length(s, head, 400); error.status != 0) return error;
   if (s.expects > 0 && head.version != HttpVersion::http10) {
@@ -182,10 +164,10 @@ HeadError apply_request_framing(Head& head, Persistence& p) {
 }
 
 HeadError apply_response_framing(Head& head, Persistence& p) {
-  const Seen s = look(head.fields);
   p = {.keep_alive = head.version != HttpVersion::http10};
   head.length = BodyLength{};
-  if (!s.hop_by_hop) return {};
+  if (!head.fields.kinds().meets(kHopByHop)) return {};
+  const Seen s = look(head.fields);
   if (const auto error = read_length(s, head, 502); error.status != 0) return error;
   if (s.connections > 0) read_connection(head.fields, head, p);
   if (head.status == 101) head.upgrade = s.upgrade;

@@ -1,6 +1,7 @@
 #include "codec/h1/head_parser.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/ascii.h"
 #include "codec/h1/framing.h"
@@ -18,107 +19,113 @@ constexpr auto kTargetChars = [] {
 }();
 constexpr std::size_t kMaxMethod = 64;
 
-ParseResult bad(std::uint16_t status, std::string_view why, Reason reason) {
-  return {Parse::bad, 0, {status, why, status == 502 ? Reason::upstream_protocol : reason}};
-}
-constexpr ParseResult kMore{Parse::more, 0, {}};
-
-/// A position in the head. Every step answers done, more or bad.
+/// A position in the head. Every step answers done, more or bad; what is wrong stands in `error`.
 struct Cursor {
-  std::string_view text;
-  std::size_t at = 0;
+  const char* at;
+  const char* end;
+  HeadError error{};
 
-  [[nodiscard]] bool end() const { return at >= text.size(); }
-  [[nodiscard]] std::string_view rest() const { return part(at, text.size() - at); }
-  /// What substr() gives, without its look at bounds that the parser has just kept to.
-  [[nodiscard]] std::string_view part(std::size_t from, std::size_t n) const {
-    assert(from <= text.size() && n <= text.size() - from);
-    return {text.data() + from, n};
+  explicit Cursor(std::string_view text) : at(text.data()), end(text.data() + text.size()) {}
+
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end - at); }
+  /// Steps to `to`; what lies between.
+  std::string_view take(const char* to) {
+    assert(at <= to && to <= end);
+    const std::string_view part(at, static_cast<std::size_t>(to - at));
+    at = to;
+    return part;
   }
-  /// Steps over a line end that is there whole and right, as nearly all are.
-  [[nodiscard]] bool skip_line_end() {
-    if (text.size() - at < 2 || text[at] != '\r' || text[at + 1] != '\n') return false;
-    at += 2;
-    return true;
+  Parse bad(std::uint16_t status, std::string_view why, Reason reason) {
+    error = {status, why, reason};
+    return Parse::bad;
   }
 
   /// CRLF and nothing else ends a line (RFC 9112 section 2.2 lets us refuse a bare LF).
-  ParseResult line_end(std::uint16_t status) {
-    if (end()) return kMore;
-    if (text[at] != '\r')
-      return bad(status, text[at] == '\n' ? "bare LF ends a line" : "control byte in a line",
+  Parse line_end(std::uint16_t status) {
+    if (left() >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]] {
+      at += 2;
+      return Parse::done;
+    }
+    return odd_line_end(status);
+  }
+  [[gnu::cold]] Parse odd_line_end(std::uint16_t status) {
+    if (at == end) return Parse::more;
+    if (*at != '\r')
+      return bad(status, *at == '\n' ? "bare LF ends a line" : "control byte in a line",
                  Reason::bad_header);
-    if (at + 1 >= text.size()) return kMore;
-    if (text[at + 1] != '\n') return bad(status, "bare CR in a line", Reason::bad_header);
-    at += 2;
-    return {Parse::done, at, {}};
+    if (left() < 2) return Parse::more;
+    return bad(status, "bare CR in a line", Reason::bad_header);
   }
 };
 
-/// Why the name that ends at `i` is none.
-ParseResult bad_name(const Cursor& c, std::size_t i, std::uint16_t status) {
-  const bool blank = c.text[i] == ' ' || c.text[i] == '\t';
-  if (c.text[i] == ':') return bad(status, "empty header name", Reason::bad_header);
-  if (blank && i == c.at) return bad(status, "folded header line", Reason::bad_header);
-  if (blank) return bad(status, "white space before the colon", Reason::bad_header);
-  return bad(status, "header name is not a token", Reason::bad_header);
+/// Why the name that ends at `stop` is none.
+[[gnu::cold]] Parse bad_name(Cursor& c, const char* stop, std::uint16_t status) {
+  if (stop == c.end) return Parse::more;
+  const bool blank = *stop == ' ' || *stop == '\t';
+  if (*stop == ':') return c.bad(status, "empty header name", Reason::bad_header);
+  if (blank && stop == c.at) return c.bad(status, "folded header line", Reason::bad_header);
+  if (blank) return c.bad(status, "white space before the colon", Reason::bad_header);
+  return c.bad(status, "header name is not a token", Reason::bad_header);
 }
 
-/// Name and value of the field line at the cursor, which then stands at its line end. False: no
-/// name ends at `stop`.
-bool split_field(Cursor& c, Field& out, std::size_t& stop) {
-  const char* const text = c.text.data();
-  const std::size_t size = c.text.size();
-  std::size_t i = c.at + name_run(text + c.at, size - c.at);
-  bool underscore = false;
-  for (; i < size && is_token_char(text[i]); ++i) underscore |= text[i] == '_';
-  stop = i;
-  if (i == size || text[i] != ':' || i == c.at) return false;
-  out.name = c.part(c.at, i - c.at);
-  out.underscore = underscore;
-  if (++i < size && text[i] == ' ') ++i;
-  const auto value = c.part(i, value_end(c.part(i, size - i)));
-  c.at = i + value.size();
-  out.value = trim_ows(value);
-  return true;
+/// The value at the cursor, without the white space around it (RFC 9112 section 5.1).
+std::string_view take_value(Cursor& c) {
+  while (c.at != c.end && (*c.at == ' ' || *c.at == '\t')) ++c.at;
+  const char* const begin = c.at;
+  c.at += value_end({c.at, c.left()});
+  const char* last = c.at;
+  while (last != begin && (last[-1] == ' ' || last[-1] == '\t')) --last;
+  return {begin, static_cast<std::size_t>(last - begin)};
 }
 
 /// Field lines up to and with the empty line.
-ParseResult parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t status,
-                         std::span<Field> storage, Fields& fields) {
+Parse parse_fields(Cursor& c, const HeadLimits& limits, std::uint16_t status,
+                   std::span<Field> storage, Fields& fields) {
   const std::size_t most = std::min(storage.size(), limits.fields);
+  FieldSet seen;
   for (std::size_t n = 0;; ++n) {
-    if (c.end()) return kMore;
-    if (c.text[c.at] == '\r') {
-      const auto line = c.line_end(status);
-      if (line.outcome == Parse::done) fields = Fields(storage, n);
-      return line;
+    if (c.at == c.end) return Parse::more;
+    if (*c.at == '\r') {
+      fields = Fields(storage, n, seen);
+      return c.line_end(status);
     }
-    if (n >= most) return bad(431, "too many header fields", Reason::too_many_headers);
+    if (n >= most) return c.bad(431, "too many header fields", Reason::too_many_headers);
     Field& field = storage[n];
-    std::size_t stop = 0;
-    if (!split_field(c, field, stop))
-      return stop == c.text.size() ? kMore : bad_name(c, stop, status);
-    if (!c.skip_line_end()) {
-      if (const auto line = c.line_end(status); line.outcome != Parse::done) return line;
-    }
+    const char* stop = c.at + name_run(c.at, c.left());
+    bool underscore = false;
+    for (; stop != c.end && is_token_char(*stop); ++stop) underscore |= *stop == '_';
+    if (stop == c.end || *stop != ':' || stop == c.at) return bad_name(c, stop, status);
+    field.name = c.take(stop);
+    ++c.at;
+    field.value = take_value(c);
     field.id = field_id(field.name);
+    field.underscore = underscore;
+    seen.add(field);
+    if (const Parse line = c.line_end(status); line != Parse::done) return line;
   }
 }
 
-/// "HTTP/" digit "." digit; how far `text` goes.
-ParseResult parse_version(std::string_view text, HttpVersion& version) {
+/// "HTTP/" digit "." digit.
+Parse parse_version(Cursor& c, HttpVersion& version) {
   constexpr std::string_view kName = "HTTP/";
-  const auto have = std::min(text.size(), kName.size());
-  if (text.substr(0, have) != kName.substr(0, have))
-    return bad(400, "no HTTP version in the first line", Reason::bad_request_line);
-  if (text.size() < 8) return kMore;
+  constexpr std::string_view kUsual = "HTTP/1.1";
+  if (c.left() >= kUsual.size() && std::memcmp(c.at, kUsual.data(), kUsual.size()) == 0)
+      [[likely]] {
+    version = HttpVersion::http11;
+    c.at += kUsual.size();
+    return Parse::done;
+  }
+  const auto have = std::min(c.left(), kName.size());
+  if (std::string_view(c.at, have) != kName.substr(0, have))
+    return c.bad(400, "no HTTP version in the first line", Reason::bad_request_line);
+  if (c.left() < 8) return Parse::more;
   const auto digit = [](char ch) { return ch >= '0' && ch <= '9'; };
-  if (!digit(text[5]) || text[6] != '.' || !digit(text[7]))
-    return bad(400, "malformed HTTP version", Reason::bad_request_line);
-  if (text[5] != '1') return bad(505, "HTTP major version is not 1", Reason::unsupported_version);
-  version = text[7] == '0' ? HttpVersion::http10 : HttpVersion::http11;
-  return {Parse::done, 8, {}};
+  if (!digit(c.at[5]) || c.at[6] != '.' || !digit(c.at[7]))
+    return c.bad(400, "malformed HTTP version", Reason::bad_request_line);
+  if (c.at[5] != '1') return c.bad(505, "HTTP major version is not 1", Reason::unsupported_version);
+  version = c.at[7] == '0' ? HttpVersion::http10 : HttpVersion::http11;
+  c.at += 8;
+  return Parse::done;
 }
 
 /// Takes an absolute-form target apart (RFC 9112 section 3.2.2).
@@ -140,112 +147,111 @@ bool split_absolute(Head& head) {
   return !head.authority.empty();
 }
 
-ParseResult check_target(Head& head) {
-  if (head.method == Method::connect) return {Parse::done, 0, {}};  // answered 405 by the proxy
-  if (head.target.starts_with('/')) return {Parse::done, 0, {}};
+Parse check_target(Cursor& c, Head& head) {
+  if (head.target.front() == '/' || head.method == Method::connect) [[likely]]
+    return Parse::done;  // the proxy answers CONNECT with 405
   if (head.target == "*")
-    return head.method == Method::options ? ParseResult{Parse::done, 0, {}}
-                                          : bad(400, "`*` is for OPTIONS only", Reason::bad_target);
+    return head.method == Method::options
+               ? Parse::done
+               : c.bad(400, "`*` is for OPTIONS only", Reason::bad_target);
   if (!split_absolute(head))
-    return bad(400, "request target is neither a path nor an http URL", Reason::bad_target);
-  return {Parse::done, 0, {}};
+    return c.bad(400, "request target is neither a path nor an http URL", Reason::bad_target);
+  return Parse::done;
 }
 
-ParseResult parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) {
-  const std::string_view text = c.text;
-  std::size_t i = 0;
-  while (i < text.size() && is_token_char(text[i])) ++i;
-  if (i > kMaxMethod) return bad(400, "method too long", Reason::bad_request_line);
-  if (i == text.size()) return kMore;
-  if (i == 0 || text[i] != ' ') return bad(400, "malformed method", Reason::bad_request_line);
-  head.method_text = text.substr(0, i);
+Parse parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) {
+  const char* stop = c.at;
+  while (stop != c.end && is_token_char(*stop)) ++stop;
+  if (static_cast<std::size_t>(stop - c.at) > kMaxMethod)
+    return c.bad(400, "method too long", Reason::bad_request_line);
+  if (stop == c.end) return Parse::more;
+  if (stop == c.at || *stop != ' ') return c.bad(400, "malformed method", Reason::bad_request_line);
+  head.method_text = c.take(stop);
   head.method = method_of(head.method_text);
+  ++c.at;
 
-  const std::size_t start = ++i;
-  i += target_run(text.data() + i, text.size() - i);
-  while (i < text.size() && kTargetChars[static_cast<unsigned char>(text[i])]) ++i;
-  if (i - start > limits.target) return bad(414, "request target too long", Reason::uri_too_long);
-  if (i == text.size()) return kMore;
-  if (i == start || text[i] != ' ') return bad(400, "malformed request target", Reason::bad_target);
-  head.target = text.substr(start, i - start);
+  stop = c.at + target_run(c.at, c.left());
+  while (stop != c.end && kTargetChars[static_cast<unsigned char>(*stop)]) ++stop;
+  if (static_cast<std::size_t>(stop - c.at) > limits.target)
+    return c.bad(414, "request target too long", Reason::uri_too_long);
+  if (stop == c.end) return Parse::more;
+  if (stop == c.at || *stop != ' ')
+    return c.bad(400, "malformed request target", Reason::bad_target);
+  head.target = c.take(stop);
+  ++c.at;
 
-  const auto version = parse_version(text.substr(i + 1), head.version);
-  if (version.outcome != Parse::done) return version;
-  c.at = i + 1 + version.bytes;
+  if (const Parse version = parse_version(c, head.version); version != Parse::done) return version;
   return c.line_end(400);
 }
 
-/// A head that does not end within the limit is as bad as one that is longer.
-ParseResult bounded(ParseResult r, std::string_view text, const HeadLimits& limits,
-                    std::string_view what) {
-  if (r.outcome == Parse::more && text.size() > limits.bytes)
-    return bad(431, what, Reason::head_too_large);
-  if (r.outcome == Parse::done && r.bytes > limits.bytes)
-    return bad(431, what, Reason::head_too_large);
-  return r;
-}
-
-ParseResult request(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
-                    Head& head, Persistence& persistence) {
-  Cursor c{text};
-  if (const auto line = parse_request_line(c, limits, head); line.outcome != Parse::done)
-    return line;
-  const auto fields = parse_fields(c, limits, 400, storage, head.fields);
-  if (fields.outcome != Parse::done) return fields;
-  if (const auto target = check_target(head); target.outcome != Parse::done) return target;
-  if (const auto error = apply_request_framing(head, persistence); error.status != 0)
-    return {Parse::bad, 0, error};
-  return {Parse::done, c.at, {}};
-}
-
-ParseResult status_line(Cursor& c, Head& head) {
-  const auto version = parse_version(c.text, head.version);
-  if (version.outcome != Parse::done) return version;
-  const auto rest = c.text.substr(8);
-  if (rest.size() < 4) return kMore;
-  if (rest[0] != ' ') return bad(502, "malformed status line", Reason::upstream_protocol);
+Parse status_line(Cursor& c, Head& head) {
+  if (const Parse version = parse_version(c, head.version); version != Parse::done) return version;
+  if (c.left() < 4) return Parse::more;
+  if (*c.at != ' ') return c.bad(502, "malformed status line", Reason::upstream_protocol);
   int status = 0;
-  for (const char ch : rest.substr(1, 3)) {
-    if (ch < '0' || ch > '9') return bad(502, "malformed status code", Reason::upstream_protocol);
-    status = status * 10 + (ch - '0');
+  for (int i = 1; i <= 3; ++i) {
+    if (c.at[i] < '0' || c.at[i] > '9')
+      return c.bad(502, "malformed status code", Reason::upstream_protocol);
+    status = status * 10 + (c.at[i] - '0');
   }
   if (status < 100 || status > 599)
-    return bad(502, "status code out of range", Reason::upstream_protocol);
+    return c.bad(502, "status code out of range", Reason::upstream_protocol);
   head.status = static_cast<std::uint16_t>(status);
-  c.at = 12;
-  if (c.end()) return kMore;
-  if (c.text[c.at] == ' ') {  // the blank may be missing when there is no reason phrase
+  c.at += 4;
+  if (c.at == c.end) return Parse::more;
+  if (*c.at == ' ') {  // the blank may be missing when there is no reason phrase
     ++c.at;
-    const auto n = value_end(c.rest());
-    head.reason = c.text.substr(c.at, n);
-    c.at += n;
+    head.reason = c.take(c.at + value_end({c.at, c.left()}));
   }
   return c.line_end(502);
 }
 
-ParseResult response(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
-                     Head& head, Persistence& persistence) {
-  Cursor c{text};
-  if (const auto line = status_line(c, head); line.outcome != Parse::done) return line;
-  const auto fields = parse_fields(c, limits, 502, storage, head.fields);
-  if (fields.outcome != Parse::done) return fields;
-  if (const auto error = apply_response_framing(head, persistence); error.status != 0)
-    return {Parse::bad, 0, error};
-  return {Parse::done, c.at, {}};
+/// What the steps have said, as a result. A head that does not end within the limit is as bad as
+/// one that is longer.
+ParseResult result_of(Parse step, const Cursor& c, std::string_view text, const HeadLimits& limits,
+                      std::string_view too_large) {
+  const std::size_t bytes = text.size() - c.left();
+  const std::size_t known = step == Parse::more ? text.size() : bytes;
+  if (step != Parse::bad && known > limits.bytes)
+    return {Parse::bad, 0, {431, too_large, Reason::head_too_large}};
+  return {step, step == Parse::done ? bytes : 0, c.error};
+}
+
+Parse request(Cursor& c, const HeadLimits& limits, std::span<Field> storage, Head& head,
+              Persistence& persistence) {
+  if (const Parse line = parse_request_line(c, limits, head); line != Parse::done) return line;
+  if (const Parse fields = parse_fields(c, limits, 400, storage, head.fields);
+      fields != Parse::done)
+    return fields;
+  if (const Parse target = check_target(c, head); target != Parse::done) return target;
+  c.error = apply_request_framing(head, persistence);
+  return c.error.status == 0 ? Parse::done : Parse::bad;
+}
+
+Parse response(Cursor& c, const HeadLimits& limits, std::span<Field> storage, Head& head,
+               Persistence& persistence) {
+  if (const Parse line = status_line(c, head); line != Parse::done) return line;
+  if (const Parse fields = parse_fields(c, limits, 502, storage, head.fields);
+      fields != Parse::done)
+    return fields;
+  c.error = apply_response_framing(head, persistence);
+  return c.error.status == 0 ? Parse::done : Parse::bad;
 }
 
 }  // namespace
 
 ParseResult parse_request(std::string_view text, const HeadLimits& limits, std::span<Field> storage,
                           Head& head, Persistence& persistence) {
-  return bounded(request(text, limits, storage, head, persistence), text, limits,
-                 "request head too large");
+  Cursor c(text);
+  const Parse step = request(c, limits, storage, head, persistence);
+  return result_of(step, c, text, limits, "request head too large");
 }
 
 ParseResult parse_response(std::string_view text, const HeadLimits& limits,
                            std::span<Field> storage, Head& head, Persistence& persistence) {
-  auto result = bounded(response(text, limits, storage, head, persistence), text, limits,
-                        "response head too large");
+  Cursor c(text);
+  const Parse step = response(c, limits, storage, head, persistence);
+  auto result = result_of(step, c, text, limits, "response head too large");
   // What the steps share with requests knows the faults of clients only.
   if (result.outcome == Parse::bad) {
     result.error.status = 502;
@@ -256,13 +262,11 @@ ParseResult parse_response(std::string_view text, const HeadLimits& limits,
 
 ParseResult parse_trailers(std::string_view text, const HeadLimits& limits,
                            std::span<Field> storage, Fields& trailers) {
-  Cursor c{text};
-  auto result =
-      bounded(parse_fields(c, limits, 400, storage, trailers), text, limits, "trailers too large");
-  if (result.outcome == Parse::done) {
-    result.bytes = c.at;
+  Cursor c(text);
+  const Parse step = parse_fields(c, limits, 400, storage, trailers);
+  const auto result = result_of(step, c, text, limits, "trailers too large");
+  if (result.outcome == Parse::done)
     trailers.remove_if([](const Field& f) { return !allowed_in_trailers(f); });
-  }
   return result;
 }
 

@@ -108,7 +108,7 @@ class H1Client final : public H1Adapter<h1::ClientCodec>, private h1::ClientEven
   }
   void open(Recorder& r) { r.attach(codec().open_stream(r)); }
   Head own_head(BodyLength length) {
-    Head head{.method = Method::post, .method_text = "POST", .target = "/x", .length = length};
+    Head head{.method = Method::post, .length = length, .method_text = "POST", .target = "/x"};
     head.fields.add(arena_, {"Host", "a", FieldId::host});
     return head;
   }

@@ -8,7 +8,7 @@ void StreamCore::start_body(BodyMode mode, std::uint64_t length) {
   rx_mode_ = mode;
   rx_left_ = length;
   rx_total_ = 0;
-  chunks_ = ChunkDecoder();
+  if (mode == BodyMode::chunked) chunks_ = ChunkDecoder();
   const bool empty = mode == BodyMode::none || (mode == BodyMode::length && length == 0);
   rx_ = empty ? Rx::done : Rx::body;
 }
@@ -41,11 +41,10 @@ void StreamCore::grant(std::size_t n) {
 void StreamCore::pump() {
   if (credit_ == 0 || pipe_raw_) return;
   Chain out;
-  if (rx_mode_ == BodyMode::chunked) {
-    if (!read_chunked(out)) return;
-  } else {
-    out = read_plain();
-  }
+  if (rx_mode_ != BodyMode::chunked)
+    read_plain(out);
+  else if (!read_chunked(out))
+    return;
   in_.release_if_empty();
   const std::uint64_t n = out.bytes();
   if (n == 0) return;
@@ -54,16 +53,14 @@ void StreamCore::pump() {
   if (events_) events_->on_body(std::move(out), End::no);
 }
 
-Chain StreamCore::read_plain() {
+void StreamCore::read_plain(Chain& out) {
   std::uint64_t n = std::min<std::uint64_t>(in_.size(), credit_);
   if (rx_mode_ == BodyMode::length) n = std::min(n, rx_left_);
-  Chain out;
-  if (n == 0) return out;
+  if (n == 0) return;
   out.push_back(Piece(in_.take(static_cast<std::size_t>(n))));
   credit_ -= static_cast<std::size_t>(n);
   rx_total_ += n;
   if (rx_mode_ == BodyMode::length) rx_left_ -= n;
-  return out;
 }
 
 /// False when the message ended or broke, and everything has been said.

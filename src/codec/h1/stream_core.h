@@ -36,7 +36,7 @@ class StreamCore : public Stream, public TransportEvents {
     if (events_) events_->expect_head();
     return in_;
   }
-  void expect_event() const final { prefetch(events_, kOwnerBytes); }
+  void expect_event() const final { prefetch_around(events_, kOwnerBefore, kOwnerBehind); }
   void on_received() final;
   void on_spliced(std::size_t n) final;
   void on_sent(std::uint64_t credit, bool drained) final;
@@ -87,13 +87,15 @@ class StreamCore : public Stream, public TransportEvents {
 
  private:
   void pump();
-  Chain read_plain();
+  void read_plain(Chain& out);
   bool read_chunked(Chain& out);
   bool read_trailers(Chain&& body);
   bool start_splicing();
 
   static constexpr std::size_t kSpliceFrom = 64 * 1024;
-  static constexpr std::size_t kOwnerBytes = 768;  ///< of what receives events, worth fetching
+  // Of what receives events, worth fetching.
+  static constexpr std::size_t kOwnerBefore = 64;
+  static constexpr std::size_t kOwnerBehind = 192;
 
   ChunkDecoder chunks_;
   std::uint64_t owed_ = 0;  ///< credit of bytes that were dropped

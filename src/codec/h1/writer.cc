@@ -1,52 +1,77 @@
 #include "codec/h1/writer.h"
 
-#include <charconv>
+#include <array>
 #include <cstring>
 
 namespace aralez::h1 {
 namespace {
 
-/// Checked append into room that was sized before. Heads are made of many short texts, so short
-/// copies are done in place.
+/// Short texts by two copies that may overlap: a call costs more than they do.
+template <std::size_t N>
+inline void copy_ends(char* to, const char* from, std::size_t n) {
+  std::array<char, N> first;
+  std::array<char, N> last;
+  std::memcpy(first.data(), from, N);
+  std::memcpy(last.data(), from + n - N, N);
+  std::memcpy(to, first.data(), N);
+  std::memcpy(to + n - N, last.data(), N);
+}
+
+/// Append into room that was sized before. Inlined everywhere, so that the position stays in a
+/// register: what is written through a char pointer might be the position, for all the compiler
+/// knows.
 class Out {
  public:
   explicit Out(std::span<std::byte> room)
       : begin_(reinterpret_cast<char*>(room.data())), at_(begin_), end_(begin_ + room.size()) {}
-  void put(std::string_view s) {
+  template <std::size_t N>
+  [[gnu::always_inline]] void put(const char (&literal)[N]) {
+    assert(N - 1 <= static_cast<std::size_t>(end_ - at_));
+    std::memcpy(at_, literal, N - 1);
+    at_ += N - 1;
+  }
+  [[gnu::always_inline]] void text(std::string_view s) {
     assert(s.size() <= static_cast<std::size_t>(end_ - at_));
-    copy(at_, s.data(), s.size());
-    at_ += s.size();
+    const std::size_t n = s.size();
+    if (n > 32)
+      std::memcpy(at_, s.data(), n);
+    else if (n >= 16)
+      copy_ends<16>(at_, s.data(), n);
+    else if (n >= 8)
+      copy_ends<8>(at_, s.data(), n);
+    else if (n >= 4)
+      copy_ends<4>(at_, s.data(), n);
+    else
+      for (std::size_t i = 0; i < n; ++i) at_[i] = s[i];
+    at_ += n;
   }
-  void field(std::string_view name, std::string_view value) {
-    put(name);
-    std::memcpy(at_, ": ", 2);
-    at_ += 2;
-    put(value);
-    std::memcpy(at_, "\r\n", 2);
-    at_ += 2;
+  [[gnu::always_inline]] void field(std::string_view name, std::string_view value) {
+    text(name);
+    put(": ");
+    text(value);
+    put("\r\n");
   }
-  void number(std::uint64_t v, int base) {
-    const auto [end, ec] = std::to_chars(at_, end_, v, base);
-    assert(ec == std::errc{});
-    at_ = end;
+  /// Three digits and a blank. Pre: 100 <= status <= 999.
+  void status(std::uint16_t status) {
+    at_[0] = static_cast<char>('0' + status / 100);
+    at_[1] = static_cast<char>('0' + status / 10 % 10);
+    at_[2] = static_cast<char>('0' + status % 10);
+    at_[3] = ' ';
+    at_ += 4;
+  }
+  template <unsigned Base>
+  void number(std::uint64_t v) {
+    std::array<char, 20> digits;
+    std::size_t at = digits.size();
+    do {
+      digits[--at] = "0123456789abcdef"[v % Base];
+      v /= Base;
+    } while (v > 0);
+    text({digits.data() + at, digits.size() - at});
   }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
 
  private:
-  static void copy(char* to, const char* from, std::size_t n) {
-    if (n > 16) {
-      std::memcpy(to, from, n);
-    } else if (n >= 8) {  // two copies that may overlap
-      std::memcpy(to, from, 8);
-      std::memcpy(to + n - 8, from + n - 8, 8);
-    } else if (n >= 4) {
-      std::memcpy(to, from, 4);
-      std::memcpy(to + n - 4, from + n - 4, 4);
-    } else {
-      for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
-    }
-  }
-
   char* begin_;
   char* at_;
   char* end_;
@@ -61,10 +86,10 @@ std::size_t fields_size(const Fields& fields) {
 /// Upper bound of what put_framing() writes beside the texts it is given.
 constexpr std::size_t kFramingRoom = 160;
 
-void put_framing(Out& out, const WireFraming& f) {
+[[gnu::always_inline]] inline void put_framing(Out& out, const WireFraming& f) {
   if (f.write_length) {
     out.put("Content-Length: ");
-    out.number(f.length, 10);
+    out.number<10>(f.length);
     out.put("\r\n");
   }
   if (f.mode == BodyMode::chunked) out.put("Transfer-Encoding: chunked\r\n");
@@ -83,9 +108,9 @@ std::size_t framing_size(const WireFraming& f) {
 void write_request_head(Transport& to, const Head& head, const WireFraming& framing) {
   Out out(to.output_space(head.method_text.size() + head.target.size() + 16 +
                           fields_size(head.fields) + framing_size(framing)));
-  out.put(head.method_text);
+  out.text(head.method_text);
   out.put(" ");
-  out.put(head.target);
+  out.text(head.target);
   out.put(" HTTP/1.1\r\n");
   for (const Field& f : head.fields) out.field(f.name, f.value);
   put_framing(out, framing);
@@ -96,9 +121,8 @@ void write_response_head(Transport& to, const Head& head, const WireFraming& fra
   const auto reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
   Out out(to.output_space(reason.size() + 32 + fields_size(head.fields) + framing_size(framing)));
   out.put("HTTP/1.1 ");
-  out.number(head.status, 10);
-  out.put(" ");
-  out.put(reason);
+  out.status(head.status);
+  out.text(reason);
   out.put("\r\n");
   for (const Field& f : head.fields) out.field(f.name, f.value);
   put_framing(out, framing);
@@ -114,7 +138,7 @@ std::uint64_t BodyWriter::send(Transport& to, Chain&& body, End end) {
   }
   if (mode_ == BodyMode::chunked && n > 0) {
     Out out(to.output_space(20));
-    out.number(n, 16);
+    out.number<16>(n);
     out.put("\r\n");
     to.commit_output(out.size());
   }

@@ -2,30 +2,28 @@
 
 namespace aralez {
 
+namespace {
+
+constexpr FieldSet kOurs{FieldId::x_forwarded_for, FieldId::x_forwarded_proto,
+                         FieldId::x_forwarded_host, FieldId::x_real_ip, FieldId::forwarded};
+
+/// Takes out what is ours to say; the values of X-Forwarded-For, joined.
+std::string_view take_forwarded(Fields& fields, Arena& arena) {
+  std::string_view chain;
+  for (const Field& f : fields) {
+    if (f.id == FieldId::x_forwarded_for && !f.value.empty())
+      chain = chain.empty() ? f.value : arena.join({chain, ", ", f.value});
+  }
+  fields.remove_if([](const Field& f) { return kOurs.has(f.id); });
+  return chain;
+}
+
+}  // namespace
+
 Verdict ForwardedFilter::on_request_head(RequestContext& r, Reply&) const {
   Fields& fields = r.request.fields;
   std::string_view chain;
-  bool ours = false;
-  for (const Field& f : fields) {
-    switch (f.id) {
-      case FieldId::x_forwarded_for:
-        if (!f.value.empty())
-          chain = chain.empty() ? f.value : r.arena.join({chain, ", ", f.value});
-        [[fallthrough]];
-      case FieldId::x_forwarded_proto:
-      case FieldId::x_forwarded_host:
-      case FieldId::x_real_ip:
-      case FieldId::forwarded: ours = true; break;
-      default: break;
-    }
-  }
-  if (ours) {
-    fields.remove_if([](const Field& f) {
-      return f.id == FieldId::x_forwarded_for || f.id == FieldId::x_forwarded_proto ||
-             f.id == FieldId::x_forwarded_host || f.id == FieldId::x_real_ip ||
-             f.id == FieldId::forwarded;
-    });
-  }
+  if (fields.kinds().meets(kOurs)) chain = take_forwarded(fields, r.arena);
   const auto all = chain.empty() ? r.client.ip : r.arena.join({chain, ", ", r.client.ip});
   fields.add(r.arena, {"X-Forwarded-For", all, FieldId::x_forwarded_for});
   fields.add(r.arena,
