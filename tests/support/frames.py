@@ -17,7 +17,7 @@ from support.http2 import PREFACE
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
 
-ENHANCE_YOUR_CALM = 11
+REFUSED_STREAM, ENHANCE_YOUR_CALM = 7, 11
 
 
 def frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
