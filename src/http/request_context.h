@@ -12,10 +12,23 @@
 namespace aralez {
 
 /// Who is asking, fixed for the life of a client connection.
+/// Which hosts belong on a connection.
+class HostCheck {
+ public:
+  /// `host` is normalised.
+  [[nodiscard]] virtual bool covers(std::string_view host) const = 0;
+
+ protected:
+  ~HostCheck() = default;
+};
+
 struct ClientInfo {
   std::string_view ip;  ///< text without port
   bool tls = false;
   bool loopback = false;
+  /// Of a connection of TLS that carries requests for several hosts (RFC 9110 section 7.4); lives
+  /// as long as the connection.
+  const HostCheck* hosts = nullptr;
 };
 
 /// A whole answer made by the proxy itself.

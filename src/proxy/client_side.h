@@ -21,6 +21,8 @@ class ClientSide final : public ServerEvents {
   [[nodiscard]] bool opened(bool watched);
   /// A line of the log and a count, for what is refused before there is a codec.
   void refuse(const HeadError& error) { on_refused(error, nullptr); }
+  /// Requests for hosts that `check` does not cover are refused from now on.
+  void limit_hosts(const HostCheck& check) { client_.hosts = &check; }
   [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
 
   StreamEvents& on_stream(Stream& stream) override;

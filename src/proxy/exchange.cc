@@ -93,6 +93,8 @@ const Route* Exchange::find_route(Reply& refusal) {
 void Exchange::decide() {
   if (const auto bad = check_request(request_, arena_, host_, path_); bad.status != 0)
     return refuse(bad.status, bad.reason, bad.why);
+  if (client_->hosts && !client_->hosts->covers(host_))
+    return refuse(421, Reason::misdirected, "the client may ask again on another connection");
   Reply answer;
   route_ = find_route(answer);
   if (!route_) return refuse(answer.status, answer.reason, answer.why);

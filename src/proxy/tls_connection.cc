@@ -22,6 +22,7 @@ void TlsConnection::on_connected() {
   context_.counters.add(Counter::tls_handshakes);
   if (tls_.resumed()) context_.counters.add(Counter::tls_resumed);
   if (tls_.alpn() == "h2") {
+    side_.limit_hosts(*this);
     h2_ = std::make_unique<h2::ServerCodec>(tls_, side_, context_.h2, context_.limits);
     tls_.set_events(*h2_);
     ReadBuffer nothing;

@@ -13,7 +13,9 @@
 namespace aralez {
 
 /// A client with TLS: socket, TLS, and the codec that the handshake agrees on.
-class TlsConnection final : public DownstreamConnection, private TransportEvents {
+class TlsConnection final : public DownstreamConnection,
+                            private TransportEvents,
+                            private HostCheck {
  public:
   /// `handshake` is of the worker's ServerTls, which outlives this.
   TlsConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
@@ -33,6 +35,8 @@ class TlsConnection final : public DownstreamConnection, private TransportEvents
   void on_spliced(std::size_t) override {}
   void on_recv_end() override {}
   void on_sent(std::uint64_t, bool) override {}
+
+  [[nodiscard]] bool covers(std::string_view host) const override { return tls_.covers(host); }
 
   void failed(Reason reason, std::string_view why);
 

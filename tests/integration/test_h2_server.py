@@ -226,6 +226,15 @@ def test_settings_that_change_are_acknowledged_and_kept(world: World) -> None:
         assert len([f for f in raw.of(SETTINGS) if f.flags & ACK]) == 4
 
 
+def test_another_name_on_a_connection_of_tls_is_served_by_its_certificate_or_is_421(world: World) -> None:
+    """RFC 9110 section 7.4, threats rows 16 and 22: the certificate of the connection stands for *.a.test."""
+    with PairClient("h2s", ("127.0.0.1", world.tls_port)) as client:
+        for host, status in (("a.test", 200), ("b.a.test", 502), ("elsewhere.example", 421), ("a.test:8443", 200), ("A.Test", 200), ("c.b.a.test", 421)):
+            client.host = host
+            assert client.request("GET", "/echo")[0].status == status, host
+    world.proxy.wait_log(r"421 misdirected: .*elsewhere\.example")
+
+
 def test_tunnel_over_h2_outlives_the_other_limits(upstream: Upstream) -> None:
     def echo(exchange: ServerExchange) -> None:
         tunnel = exchange.accept_websocket()

@@ -19,12 +19,12 @@ from support.deadline import Deadline
 
 @functools.cache
 def certificate() -> tuple[pathlib.Path, pathlib.Path]:
-    """Files of a self-signed certificate for *.test and 127.0.0.1, and of its key."""
+    """Files of a self-signed certificate for a.test, *.a.test, *.test (which OpenSSL takes for nothing) and 127.0.0.1; and its key."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="aralez-test-tls-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     crt, key = folder / "test.crt", folder / "test.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=a.test",
-        "-addext", "subjectAltName=DNS:a.test,DNS:*.test,IP:127.0.0.1", "-keyout", str(key), "-out", str(crt)], check=True, capture_output=True)
+        "-addext", "subjectAltName=DNS:a.test,DNS:*.a.test,DNS:*.test,IP:127.0.0.1", "-keyout", str(key), "-out", str(crt)], check=True, capture_output=True)
     return crt, key
 
 
