@@ -11,7 +11,7 @@ from support.deadline import seconds
 from support.proxy import BINARY, ROOT, Proxy, route
 
 PAGE = (ROOT / "docs/user/limits.md").read_text(encoding="utf-8")
-_MEMBER = re.compile(r"(?:static constexpr )?(std::size_t|std::uint32_t|Millis) (\w+)\s*(?:=\s*([\d' *]+)|\{([\d']+)\});")
+_MEMBER = re.compile(r"(?:static constexpr )?(std::size_t|std::uint32_t|double|Millis) (\w+)\s*(?:=\s*([\d' *]+)|\{([\d']+)\});")
 
 
 def limits() -> dict[str, str]:
