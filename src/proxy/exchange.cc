@@ -177,7 +177,7 @@ void Exchange::on_response_head(Head&& head, End end) {
   down_->send_head(head, end);
   if (end == End::yes) return maybe_finish();
   if (down_->takes_pipes()) attempt_.allow_pipes();
-  attempt_.grant(Limits::kBodyWindow);
+  attempt_.grant(down_->body_room());
 }
 
 void Exchange::start_tunnel(Head&& head) {

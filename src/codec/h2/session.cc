@@ -96,6 +96,7 @@ void Session::close_stream(MuxStream& s) {
   s.ready.unlink();
   s.todo.unlink();
   header_bytes_ -= s.header_bytes;
+  room_given_ -= s.room;
   if (how_ended(s.id) == Ended::unknown) remember(s.id, Ended::complete);
   if (life_ == Life::open) settle(s.unsettled);
   shared_.streams.give_back(s);
@@ -226,6 +227,14 @@ void Session::settle(std::uint64_t n) {
 }
 
 // Sending.
+
+/// A quarter of what is left to give: a few streams get all that helps, many of them little each.
+std::size_t Session::body_room(MuxStream& s) {
+  const std::size_t left = Limits::kH2SendBytes - std::min(Limits::kH2SendBytes, room_given_);
+  const std::size_t room = std::clamp<std::size_t>(left / 4, kMaxPayload, Limits::kBodyWindow);
+  room_given_ += room - s.room;
+  return s.room = room;
+}
 
 void Session::send_body(MuxStream& s, Chain&& body, End end) {
   const std::uint64_t n = body.bytes();

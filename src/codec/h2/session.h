@@ -73,6 +73,7 @@ class Session : public TransportEvents {
   void send_body(MuxStream& s, Chain&& body, End end);
   void send_trailers(MuxStream& s, const Fields& trailers);
   void grant(MuxStream& s, std::size_t n);
+  [[nodiscard]] std::size_t body_room(MuxStream& s);
   void reset(MuxStream& s, ResetCode code);
   void detach(MuxStream& s);
 
@@ -195,6 +196,7 @@ class Session : public TransportEvents {
   /// Of our connection window: raised by a WINDOW_UPDATE that the role sends first.
   std::int64_t recv_window_ = kConnectionWindow;
   std::size_t header_bytes_ = 0;  ///< decoded heads of all streams
+  std::size_t room_given_ = 0;    ///< for bodies that wait, of all streams
   std::uint64_t framed_ = 0;      ///< body bytes put into DATA frames, of all streams
   std::uint64_t left_ = 0;        ///< of those, how many have left
 
