@@ -62,6 +62,7 @@ void MuxStream::clear() {
   id = 0;
   rx = Rx::head;
   tx = Tx::head;
+  announced = true;
   listed = mute = gated = long_lived = failing = rx_has_length = tx_has_length = marked =
       credit_ran_out = false;
   method = Method::other;

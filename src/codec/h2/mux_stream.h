@@ -67,6 +67,7 @@ class MuxStream final : public Stream {
   std::uint32_t id = 0;
   Rx rx = Rx::head;
   Tx tx = Tx::head;
+  bool announced = true;       ///< the peer knows it
   bool listed = false;         ///< in the session's table
   bool mute = false;           ///< what is sent as body is dropped: HEAD, 204, 304
   bool gated = false;          ///< extended CONNECT, not accepted yet: nothing is delivered

@@ -128,6 +128,7 @@ bool Session::charge(double cost) {
 
 bool Session::charge_reset() {
   if (!running()) return false;
+  if (opens_streams()) return true;
   if (resets_.spend(1, t_.loop().now())) return true;
   connection_error(ErrorCode::enhance_your_calm, "too many streams reset", Reason::h2_resets);
   return false;
@@ -363,7 +364,7 @@ void Session::on_sent(std::uint64_t credit, bool) {
 void Session::reset(MuxStream& s, ResetCode code) {
   s.events = nullptr;
   if (life_ == Life::open) {
-    write_rst_stream(t_, s.id, error_code_of(code));
+    if (s.announced) write_rst_stream(t_, s.id, error_code_of(code));
     remember(s.id, Ended::reset_by_us);
   }
   close_stream(s);

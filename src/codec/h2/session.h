@@ -123,6 +123,9 @@ class Session : public TransportEvents {
   virtual void on_session_closed(Error why) = 0;
   /// Input was read, or output has left.
   virtual void on_progress() {}
+  /// Streams are ours: that the peer resets them, or goes on with one that we have given up, is no
+  /// attack.
+  [[nodiscard]] virtual bool opens_streams() const { return false; }
 
   /// A stream with windows and a place in the table. Pre: none with this id.
   [[nodiscard]] MuxStream& open_stream(std::uint32_t id);
@@ -220,6 +223,7 @@ class Session : public TransportEvents {
   void take_window_update(const FrameHeader& h, std::string_view payload);
   void move_initial_window(std::uint32_t value);
   void end_of_message(MuxStream& s);
+  void stop_sending(MuxStream& s);
   [[nodiscard]] bool backlogged() const { return t_.output_bytes() > kMaxBacklog; }
 
   // Streams and output (session.cc).
