@@ -70,6 +70,7 @@ void ServerTls::install(ssl_ctx_st& context) {
   SSL_CTX_callback_ctrl(&context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
                         reinterpret_cast<void (*)()>(&on_server_name));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, &on_ticket);
+  TlsTransport::hand_over_secrets(context);
 }
 
 /// Before OpenSSL looks at a ticket: it must already know whose ticket it has to be.

@@ -15,11 +15,22 @@ BioPtr TlsBio::make(TlsTransport& transport) {
   return bio;
 }
 
+int TlsBio::type() {
+  static const int made = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+  return made;
+}
+
+TlsTransport* TlsBio::owner_of(const ssl_st& ssl) {
+  BIO* bio = SSL_get_rbio(&ssl);
+  if (!bio || BIO_method_type(bio) != type()) return nullptr;
+  return static_cast<TlsTransport*>(BIO_get_data(bio));
+}
+
 /// Made once and never changed: OpenSSL wants it to outlive every BIO.
 const BIO_METHOD* TlsBio::method() {
   static const std::unique_ptr<BIO_METHOD, OpensslFree<&BIO_meth_free>> made = [] {
     std::unique_ptr<BIO_METHOD, OpensslFree<&BIO_meth_free>> m(
-        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "aralez transport"));
+        BIO_meth_new(type(), "aralez transport"));
     BIO_meth_set_read(m.get(), &TlsBio::read);
     BIO_meth_set_write(m.get(), &TlsBio::write);
     BIO_meth_set_ctrl(m.get(), &TlsBio::ctrl);
@@ -53,6 +64,7 @@ int TlsBio::write(BIO* bio, const char* from, int size) {
     *t.goodbye_ = t.goodbye_->subspan(n);
     return size;
   }
+  t.count_records({from, n});
   t.lower_.queue_copy({from, n});
   return size;
 }

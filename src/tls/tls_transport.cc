@@ -22,13 +22,21 @@ constexpr std::string_view kWrongPort =
 
 }  // namespace
 
+void CertificateFree::operator()(x509_st* certificate) const noexcept {
+  X509_free(certificate);
+}
+
 void SslFree::operator()(ssl_st* ssl) const noexcept {
   SSL_free(ssl);
 }
 
 TlsTransport::TlsTransport(Transport& lower, TransportEvents& events, SslPtr ssl,
                            Millis handshake_timeout)
-    : lower_(lower), events_(&events), ssl_(std::move(ssl)), handshake_timeout_(handshake_timeout) {
+    : lower_(lower),
+      events_(&events),
+      ssl_(std::move(ssl)),
+      peer_(SSL_is_server(ssl_.get()) == 1 ? Origin::downstream : Origin::upstream),
+      handshake_timeout_(handshake_timeout) {
   SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_set_options(ssl_.get(), SSL_OP_NO_RENEGOTIATION);
@@ -39,38 +47,14 @@ TlsTransport::TlsTransport(Transport& lower, TransportEvents& events, SslPtr ssl
 
 TlsTransport::~TlsTransport() = default;
 
-Origin TlsTransport::peer_origin() const noexcept {
-  return SSL_is_server(ssl_.get()) == 1 ? Origin::downstream : Origin::upstream;
-}
-
-std::string_view TlsTransport::alpn() const noexcept {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
-  return {reinterpret_cast<const char*>(name), size};
-}
-
-std::string_view TlsTransport::server_name() const noexcept {
-  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
-  return name ? std::string_view(name) : std::string_view();
-}
-
 bool TlsTransport::covers(std::string_view host) const {
   const std::string_view asked = server_name();
   if (asked.empty() || iequals(asked, host)) return true;
-  X509* shown = SSL_get_certificate(ssl_.get());
+  X509* shown = facts_.own.get();
   const std::string text(host);
   return shown && (X509_check_host(shown, text.data(), text.size(),
                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) == 1 ||
                    X509_check_ip_asc(shown, text.c_str(), 0) == 1);
-}
-
-std::string_view TlsTransport::tls_version() const noexcept {
-  return SSL_get_version(ssl_.get());
-}
-
-bool TlsTransport::resumed() const noexcept {
-  return SSL_session_reused(ssl_.get()) == 1;
 }
 
 // The handshake.
@@ -81,10 +65,11 @@ void TlsTransport::start() {
   if (handshake_timeout_ > Millis{0})
     timer_.arm(loop().timers(), loop().now() + handshake_timeout_);
   lower_.start_recv();
-  if (SSL_is_server(ssl_.get()) == 0) handshake();
+  if (peer_ == Origin::upstream) handshake();
 }
 
 void TlsTransport::handshake() {
+  flight_ = {};
   ERR_clear_error();
   const int r = SSL_do_handshake(ssl_.get());
   if (r == 1) return handshake_done();
@@ -96,6 +81,8 @@ void TlsTransport::handshake_done() {
   state_ = State::open;
   timer_.cancel();
   cipher_in_.release_if_empty();
+  note_facts();
+  part_with_openssl();
   events_->on_connected();
   if (state_ != State::open) return;
   if (plain_bytes_ > 0 || fin_ == Fin::queued) flush_later();
@@ -107,7 +94,7 @@ void TlsTransport::handshake_done() {
 
 void TlsTransport::on_timer(TimePoint) {
   if (state_ == State::handshaking)
-    failure_ = {Errc::timeout, peer_origin(), "TLS handshake took too long"};
+    failure_ = {Errc::timeout, peer_, "TLS handshake took too long"};
   broken_now();
 }
 
@@ -131,12 +118,13 @@ void TlsTransport::splice_into([[maybe_unused]] SplicePipe* pipe, std::size_t) {
 }
 
 bool TlsTransport::input_left() const {
+  if (records_) return RecordLayer::look(cipher_in_.text()).kind != RecordLayer::Found::Kind::part;
   return !cipher_in_.empty() || SSL_pending(ssl_.get()) > 0;
 }
 
 bool TlsTransport::input_waiting() {
-  return state_ == State::open &&
-         (input_left() || rx_ == Rx::ending || lower_ended_ || lower_.input_waiting());
+  return state_ == State::open && (!cipher_in_.empty() || input_left() || rx_ == Rx::ending ||
+                                   lower_ended_ || lower_.input_waiting());
 }
 
 void TlsTransport::on_received() {
@@ -166,6 +154,7 @@ void TlsTransport::receive() {
 
 /// Decrypts what fits into the buffer above and tells of it.
 void TlsTransport::take_records() {
+  if (records_) return open_records();
   ReadBuffer& in = events_->recv_buffer();
   const std::size_t before = in.size();
   int code = SSL_ERROR_NONE;
@@ -191,12 +180,12 @@ void TlsTransport::take_records() {
 
 void TlsTransport::end_of_input() {
   const bool cut_off = rx_ == Rx::open;
-  const bool in_record = SSL_has_pending(ssl_.get()) == 1;
+  const bool in_record = records_ ? !cipher_in_.empty() : SSL_has_pending(ssl_.get()) == 1;
   rx_ = Rx::ended;
   receiving_ = false;
   cipher_in_.clear();
-  if (cut_off && (in_record || peer_origin() == Origin::upstream))
-    return fail({Errc::reset, peer_origin(), "TLS connection was cut off"});
+  if (cut_off && (in_record || peer_ == Origin::upstream))
+    return fail({Errc::reset, peer_, "TLS connection was cut off"});
   events_->on_recv_end();
 }
 
@@ -258,17 +247,8 @@ void TlsTransport::flush() {
 bool TlsTransport::encrypt() {
   BlockRef scratch;
   while (plain_bytes_ > 0 && lower_.output_bytes() < kAhead) {
-    const auto record = next_record(scratch);
-    if (record.empty()) {
-      fail({Errc::system, Origin::internal, "file became shorter while it was sent"});
-      return false;
-    }
-    std::size_t n = 0;
-    ERR_clear_error();
-    if (SSL_write_ex(ssl_.get(), record.data(), record.size(), &n) != 1) {
-      fail_tls();
-      return false;
-    }
+    const std::size_t n = records_ ? seal_record(scratch) : write_record(scratch);
+    if (n == 0) return false;
     settle(n);
   }
   if (plain_bytes_ > 0) return true;
@@ -280,6 +260,19 @@ bool TlsTransport::encrypt() {
     lower_.shutdown_write();
   }
   return true;
+}
+
+std::size_t TlsTransport::write_record(BlockRef& scratch) {
+  const auto record = next_record(scratch);
+  if (record.empty()) {
+    fail(kFileCut);
+    return 0;
+  }
+  std::size_t n = 0;
+  ERR_clear_error();
+  if (SSL_write_ex(ssl_.get(), record.data(), record.size(), &n) == 1) return n;
+  fail_tls();
+  return 0;
 }
 
 /// The bytes of the next record, in place where they lie in one piece.
@@ -356,6 +349,7 @@ void TlsTransport::shutdown_write() {
 }
 
 void TlsTransport::say_goodbye() {
+  if (records_) return put_alert(1, TlsAlert::close_notify);
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
   ERR_clear_error();
@@ -368,14 +362,13 @@ void TlsTransport::fail_tls() {
   const char* why = ERR_reason_error_string(error);
   const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
   ERR_clear_error();
-  if (reason == SSL_R_HTTP_REQUEST && peer_origin() == Origin::downstream)
-    lower_.queue_copy(kWrongPort);
+  if (reason == SSL_R_HTTP_REQUEST && peer_ == Origin::downstream) lower_.queue_copy(kWrongPort);
   if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    fail({Errc::eof, peer_origin(),
+    fail({Errc::eof, peer_,
           state_ == State::handshaking ? "connection closed during the TLS handshake"
                                        : "TLS connection was cut off"});
   } else {
-    fail({Errc::protocol, peer_origin(), why ? std::string_view(why) : "TLS error"});
+    fail({Errc::protocol, peer_, why ? std::string_view(why) : "TLS error"});
   }
 }
 

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "io/transport.h"
+#include "tls/record_layer.h"
 
 struct ssl_st;
+struct ssl_ctx_st;
+struct x509_st;
 
 namespace aralez {
 
@@ -14,6 +19,9 @@ struct SslFree {
 };
 /// One TLS connection of OpenSSL, its role (accept or connect state) set.
 using SslPtr = std::unique_ptr<ssl_st, SslFree>;
+struct CertificateFree {
+  void operator()(x509_st* certificate) const noexcept;
+};
 
 /// TLS over another transport, in either role: a Transport for the codec above, a receiver of
 /// events for the socket below. No I/O of its own, one worker.
@@ -27,6 +35,9 @@ using SslPtr = std::unique_ptr<ssl_st, SslFree>;
 /// small head and its body one record. No more than kAhead bytes wait encrypted below. An idle
 /// connection holds no block and no record buffer.
 ///
+/// A server of TLS 1.3 whose context was given to hand_over_secrets() does not need OpenSSL's
+/// connection once the handshake is over: it frees it and makes its records itself (RecordLayer).
+///
 /// Ends: the peer's close_notify is on_recv_end(), what it sends after that is dropped. A
 /// connection that ends without one was cut off: on_broken() in the client role. In the server role
 /// it is on_recv_end(), because a request says itself where it ends and many clients just close
@@ -39,23 +50,27 @@ class TlsTransport final : public Transport, public TransportEvents {
   TlsTransport& operator=(const TlsTransport&) = delete;
   ~TlsTransport();
 
+  /// Connections of this context hear of their traffic secrets.
+  static void hand_over_secrets(ssl_ctx_st& context);
+
   /// `lower` is connected.
   void start();
   /// From within on_connected(), for a codec that was chosen by alpn(): `events` hears of the rest.
   void set_events(TransportEvents& events) noexcept { events_ = &events; }
 
   /// Known from on_connected() on, until this dies. Empty: none was agreed on.
-  [[nodiscard]] std::string_view alpn() const noexcept;
+  [[nodiscard]] std::string_view alpn() const noexcept { return facts_.alpn; }
   /// What the client asked for; empty when it named none.
-  [[nodiscard]] std::string_view server_name() const noexcept;
+  [[nodiscard]] std::string_view server_name() const noexcept { return facts_.server_name; }
   /// Server: whether a request for `host` (a name or an address, any case) belongs here: it is what
   /// the client asked for, or the certificate it got stands for it. For who multiplexes: RFC 9113
   /// section 9.1.1, threats row 22. True for clients that named no host.
   [[nodiscard]] bool covers(std::string_view host) const;
   /// "TLSv1.3"
-  [[nodiscard]] std::string_view tls_version() const noexcept;
-  [[nodiscard]] bool resumed() const noexcept;
+  [[nodiscard]] std::string_view tls_version() const noexcept { return facts_.version; }
+  [[nodiscard]] bool resumed() const noexcept { return facts_.resumed; }
   [[nodiscard]] bool handshaking() const noexcept { return state_ == State::handshaking; }
+  /// Null once it is not needed any more.
   [[nodiscard]] ssl_st* native() const noexcept { return ssl_.get(); }
 
   Loop& loop() override { return lower_.loop(); }
@@ -103,17 +118,48 @@ class TlsTransport final : public Transport, public TransportEvents {
   /// Another record is decrypted into a buffer with this much room.
   static constexpr std::size_t kRoomForMore = 2048;
   static constexpr Millis kAlertTime{1'000};
+  static constexpr Error kFileCut{Errc::system, Origin::internal,
+                                  "file became shorter while it was sent"};
+
+  /// What the handshake agreed on.
+  struct Facts {
+    std::string alpn;
+    std::string server_name;
+    std::string_view version;  ///< static text
+    bool resumed = false;
+    std::unique_ptr<x509_st, CertificateFree> own;  ///< server: the certificate that was shown
+  };
+  /// What one step of a handshake has written, as records.
+  struct Flight {
+    std::uint32_t records = 0;
+    std::uint32_t left = 0;  ///< bytes of the record that is being written
+    std::uint8_t header_size = 0;
+    std::array<char, 5> header{};
+  };
 
   void handshake();
   void handshake_done();
+  void note_facts();
+  void part_with_openssl();
+  static void on_secret(const ssl_st* ssl, const char* line);
+  void keep_secret(std::string_view line);
+  void count_records(std::string_view written);
   void receive();
   void take_records();
+  void open_records();
   [[nodiscard]] bool input_left() const;
   void end_of_input();
   void flush();
   void flush_later();
   /// Makes records of what is queued, as far as kAhead allows; false when that failed.
   bool encrypt();
+  /// One of them, by OpenSSL or by ourselves: how many bytes of the queue it took. 0: has failed.
+  [[nodiscard]] std::size_t write_record(BlockRef& scratch);
+  [[nodiscard]] std::size_t seal_record(BlockRef& scratch);
+  [[nodiscard]] bool seal_pieces(std::size_t n);
+  [[nodiscard]] bool front_in_memory() const;
+  bool send_key_update();
+  void put_alert(std::uint8_t level, TlsAlert alert);
   [[nodiscard]] std::span<const std::byte> next_record(BlockRef& scratch);
   [[nodiscard]] std::span<const std::byte> gather(BlockRef& scratch);
   void settle(std::size_t n);
@@ -125,11 +171,12 @@ class TlsTransport final : public Transport, public TransportEvents {
   void broken_now();
   void let_go();
   void on_timer(TimePoint now);
-  [[nodiscard]] Origin peer_origin() const noexcept;
 
   Transport& lower_;
   TransportEvents* events_;
   SslPtr ssl_;
+  std::unique_ptr<RecordLayer> records_;  ///< in the place of ssl_
+  const Origin peer_;                     ///< downstream: this is the server
   State state_ = State::idle;
   Rx rx_ = Rx::open;
   Fin fin_ = Fin::none;
@@ -152,6 +199,9 @@ class TlsTransport final : public Transport, public TransportEvents {
   MemberDeferred<TlsTransport, &TlsTransport::receive> receive_{*this};
   MemberTimer<TlsTransport, &TlsTransport::on_timer> timer_{*this};
   Millis handshake_timeout_;
+  std::unique_ptr<TrafficSecrets> secrets_;  ///< during the handshake
+  Flight flight_;
+  Facts facts_;
   Error failure_{Errc::protocol, Origin::internal, ""};
   Chain out_;
 };
