@@ -48,6 +48,11 @@ class IntrusiveList {
     static_cast<ListNode&>(t).unlink();
     return t;
   }
+  /// In order; `f` may not change the list.
+  template <class F>
+  void each(F&& f) {
+    for (ListNode* n = head_.next_; n != &head_; n = n->next_) f(static_cast<T&>(*n));
+  }
   /// Moves everything over; afterwards this is empty.
   void splice_to(IntrusiveList& to) noexcept {
     while (!empty()) to.push_back(pop_front());

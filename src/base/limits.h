@@ -49,7 +49,9 @@ struct Limits {
   // do not cause.
   static constexpr std::uint32_t kH2Streams = 100;  ///< requests at once; refused above
   static constexpr std::size_t kH2HeaderBytes =
-      1024 * 1024;                          ///< decoded heads of one connection's streams
+      1024 * 1024;  ///< decoded heads of one connection's streams
+  static constexpr std::size_t kH2SendBytes =
+      2048 * 1024;  ///< answers that wait for one connection's client; a stream may have 16 KiB
   static constexpr double kH2Resets = 200;  ///< streams thrown away, by the client or because of it
   static constexpr double kH2ResetsPerSecond = 20;
   static constexpr double kH2Glitches =

@@ -16,7 +16,12 @@ enum class Errc : std::uint8_t {
   unresolved,  ///< a name without an address
   limit,
   config,
-  system
+  system,
+  // Of greetings, before anything of a request is sent.
+  mismatch,    ///< the peer speaks another protocol
+  silent,      ///< the peer did not answer in the time it had for that
+  tls,         ///< the peer speaks TLS, but the handshake failed
+  unverified,  ///< the peer's certificate was refused
 };
 
 /// Whose fault it is: the client's, the upstream's, or ours.

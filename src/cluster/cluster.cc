@@ -19,12 +19,15 @@ ClusterManager::ClusterManager(const ClusterServices& services)
       share_{.reactor = services.reactor,
              .resolver = resolver_,
              .scratch = services.scratch,
+             .h2 = services.h2,
              .limits = services.limits,
+             .logger = services.logger,
              .counters = services.counters,
              .max_idle = idle_share(services)} {}
 
 std::string ClusterManager::key_of(const EndpointSpec& spec) {
-  return spec.host + '|' + std::to_string(spec.port);
+  return spec.host + '|' + std::to_string(spec.port) + '|' +
+         std::to_string(static_cast<int>(spec.pin)) + '|' + spec.judge();
 }
 
 std::shared_ptr<EndpointPool> ClusterManager::pool_for(const EndpointSpec& spec) {

@@ -36,6 +36,7 @@ class Cluster {
 struct ClusterServices {
   Reactor& reactor;
   h1::HeadScratch& scratch;
+  h2::Shared& h2;
   const Limits& limits;
   Logger& logger;
   CounterBlock& counters;

@@ -7,6 +7,8 @@
 namespace aralez {
 namespace {
 
+constexpr ConnectionWish kWish{.host = "a.test"};
+
 /// Servers that accept and never answer, and the clusters of one worker beside them.
 class Clusters : public ::testing::Test {
  protected:
@@ -26,6 +28,7 @@ class Clusters : public ::testing::Test {
     limits_.upstream_keepalive_pool_size = keep;
     return ClusterManager({.reactor = reactor_,
                            .scratch = scratch_,
+                           .h2 = h2_,
                            .limits = limits_,
                            .logger = logger_,
                            .counters = counters_,
@@ -48,6 +51,7 @@ class Clusters : public ::testing::Test {
   };
   Reactor reactor_;
   h1::HeadScratch scratch_;
+  h2::Shared h2_{reactor_};
   Limits limits_;
   NullLogger logger_;
   CounterBlock counters_;
@@ -101,9 +105,9 @@ TEST_F(Clusters, may_have_no_endpoints) {
 TEST_F(Clusters, tell_the_waiter_of_a_connection_or_of_its_failure) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server(), server(0)}}});
-  ASSERT_TRUE(got[0]->next().connect(waiter_, Millis(10'000)));
+  ASSERT_TRUE(got[0]->next().connect(waiter_, kWish, Millis(10'000)));
   ASSERT_TRUE(until([&] { return waiter_.ready.size() == 1; }));
-  if (const auto refused = got[0]->next().connect(waiter_, Millis(10'000))) {
+  if (const auto refused = got[0]->next().connect(waiter_, kWish, Millis(10'000))) {
     ASSERT_TRUE(until([&] { return waiter_.failures.size() == 1; }));
     EXPECT_EQ(waiter_.failures[0], Errc::refused);
   } else {
@@ -115,8 +119,8 @@ TEST_F(Clusters, tell_the_waiter_of_a_connection_or_of_its_failure) {
 TEST_F(Clusters, count_connections_when_they_are_made_and_when_they_end) {
   auto manager = make(8);
   auto got = manager.adopt({{"r", {server(), server(0)}}});
-  ASSERT_TRUE(got[0]->next().connect(waiter_, Millis(10'000)));
-  (void)got[0]->next().connect(waiter_, Millis(10'000));
+  ASSERT_TRUE(got[0]->next().connect(waiter_, kWish, Millis(10'000)));
+  (void)got[0]->next().connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(until([&] { return waiter_.ready.size() == 1; }));
   EXPECT_EQ(counters_.read(Counter::upstream_connections), 1U);
   EXPECT_EQ(counters_.read(Counter::upstream_connections_closed), 0U);
@@ -131,13 +135,13 @@ TEST_F(Clusters, keep_a_spare_connection_and_hand_it_out_once) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});
   EndpointPool& pool = got[0]->next();
-  EXPECT_EQ(pool.take_idle(), nullptr);
-  const auto c = pool.connect(waiter_, Millis(10'000));
+  EXPECT_EQ(pool.take(kWish), nullptr);
+  const auto c = pool.connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(c);
   (*c)->forget_waiter();
   ASSERT_TRUE(until([&] { return manager.idle_connections() == 1; }));
-  EXPECT_NE(pool.take_idle(), nullptr);
-  EXPECT_EQ(pool.take_idle(), nullptr);
+  EXPECT_NE(pool.take(kWish), nullptr);
+  EXPECT_EQ(pool.take(kWish), nullptr);
   EXPECT_EQ(manager.idle_connections(), 0U);
   EXPECT_EQ(pool.connections(), 1U);
 }
@@ -148,7 +152,7 @@ TEST_F(Clusters, keep_no_more_idle_connections_than_their_share_whatever_the_end
   EndpointPool& a = got[0]->next();
   EndpointPool& b = got[0]->next();
   for (EndpointPool* pool : {&a, &a, &b, &b, &b}) {
-    const auto c = pool->connect(waiter_, Millis(10'000));
+    const auto c = pool->connect(waiter_, kWish, Millis(10'000));
     ASSERT_TRUE(c);
     (*c)->forget_waiter();
   }
@@ -160,19 +164,19 @@ TEST_F(Clusters, keep_no_idle_connection_at_all_when_none_is_wanted) {
   auto manager = make(0, 2);
   const auto got = manager.adopt({{"r", {server()}}});
   EndpointPool& pool = got[0]->next();
-  const auto c = pool.connect(waiter_, Millis(10'000));
+  const auto c = pool.connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(c);
   (*c)->forget_waiter();
   ASSERT_TRUE(until([&] { return pool.connections() == 0; }));
   EXPECT_EQ(manager.idle_connections(), 0U);
-  EXPECT_EQ(pool.take_idle(), nullptr);
+  EXPECT_EQ(pool.take(kWish), nullptr);
 }
 
 TEST_F(Clusters, forget_an_idle_connection_that_the_server_has_closed) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});
   EndpointPool& pool = got[0]->next();
-  const auto c = pool.connect(waiter_, Millis(10'000));
+  const auto c = pool.connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(c);
   (*c)->forget_waiter();
   ASSERT_TRUE(until([&] { return manager.idle_connections() == 1; }));
@@ -181,28 +185,28 @@ TEST_F(Clusters, forget_an_idle_connection_that_the_server_has_closed) {
   served.reset();
   ASSERT_TRUE(until([&] { return pool.connections() == 0; }));
   EXPECT_EQ(manager.idle_connections(), 0U);
-  EXPECT_EQ(pool.take_idle(), nullptr);
+  EXPECT_EQ(pool.take(kWish), nullptr);
 }
 
 TEST_F(Clusters, take_a_spare_connection_for_one_that_the_server_may_have_closed) {
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});
   EndpointPool& pool = got[0]->next();
-  ASSERT_TRUE(pool.connect(waiter_, Millis(10'000)));
+  ASSERT_TRUE(pool.connect(waiter_, kWish, Millis(10'000)));
   ASSERT_TRUE(until([&] { return waiter_.ready.size() == 1; }));
   EXPECT_FALSE(waiter_.ready[0]->reused());
-  const auto spare = pool.connect(waiter_, Millis(10'000));
+  const auto spare = pool.connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(spare);
   (*spare)->forget_waiter();
   ASSERT_TRUE(until([&] { return manager.idle_connections() == 1; }));
-  EXPECT_TRUE(pool.take_idle()->reused());
+  EXPECT_TRUE(pool.take(kWish)->reused());
 }
 
 TEST_F(Clusters, close_an_idle_connection_after_its_time) {
   limits_.upstream_pool_timeout = Millis(30);
   auto manager = make(8);
   const auto got = manager.adopt({{"r", {server()}}});
-  const auto c = got[0]->next().connect(waiter_, Millis(10'000));
+  const auto c = got[0]->next().connect(waiter_, kWish, Millis(10'000));
   ASSERT_TRUE(c);
   (*c)->forget_waiter();
   ASSERT_TRUE(until([&] { return got[0]->endpoints()[0]->connections() == 0; }));

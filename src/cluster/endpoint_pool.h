@@ -1,13 +1,18 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "base/log.h"
 #include "cluster/cluster_spec.h"
+#include "cluster/connection_group.h"
+#include "cluster/detecting_connect.h"
 #include "cluster/named_connect.h"
 #include "cluster/upstream_connection.h"
+#include "codec/h2/session.h"
 #include "observe/counters.h"
 
 namespace aralez {
@@ -17,16 +22,19 @@ struct PoolShare {
   Reactor& reactor;
   Resolver& resolver;
   h1::HeadScratch& scratch;
+  h2::Shared& h2;
   Limits limits;
+  Logger& logger;
   CounterBlock& counters;
   std::size_t max_idle = 0;  ///< this worker's part of upstream_keepalive_pool_size
   IntrusiveList<IdleByAge> idle;
   std::size_t idle_count = 0;
 };
 
-/// Connections of one worker to one endpoint, whichever routes use it. Idle ones are reused newest
-/// first. New ones to an endpoint given by name go to its addresses by turns; those to an address
-/// that has left the name end when they are idle.
+/// Connections of one worker to one endpoint, whichever routes use it, and what is known of its
+/// protocol. Idle ones are reused newest first; of those that take many requests the one with the
+/// fewest, and another is opened only when all are full. New ones to an endpoint given by name go
+/// to its addresses by turns; those to an address that has left the name end when they are idle.
 class EndpointPool final : private NameEvents {
  public:
   EndpointPool(PoolShare& share, EndpointSpec spec);
@@ -34,42 +42,98 @@ class EndpointPool final : private NameEvents {
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
 
-  /// An idle connection, or null.
-  [[nodiscard]] UpstreamConnection* take_idle();
+  /// A connection that takes a request now, or null.
+  [[nodiscard]] UpstreamConnection* take(const ConnectionWish& wish) {
+    if (!plain_.idle.empty() && detection_.last() == UpstreamProtocol::plain_h1)
+      return take_idle(plain_);
+    return detection_.last() == UpstreamProtocol::plain_h1 ? nullptr : take_other(wish);
+  }
   /// A new connection; the waiter hears of it from the loop. Null and an error when that is known
   /// at once.
-  [[nodiscard]] Result<PendingConnect*> connect(ConnectionWaiter& waiter, Millis timeout);
+  [[nodiscard]] Result<PendingConnect*> connect(ConnectionWaiter& waiter,
+                                                const ConnectionWish& wish, Millis timeout);
+  /// A request failed in a way that a change of protocol would explain.
+  void doubt() noexcept { detection_.doubt(share_.reactor.now()); }
 
   [[nodiscard]] const EndpointSpec& spec() const noexcept { return spec_; }
+  /// What to count on.
+  [[nodiscard]] UpstreamProtocol known() const noexcept {
+    return detection_.known(share_.reactor.now());
+  }
+  [[nodiscard]] const Detection& detection() const noexcept { return detection_; }
   [[nodiscard]] std::size_t connections() const noexcept { return all_.size(); }
   void close_idle();
 
   /// For the connections.
   [[nodiscard]] DeferredGroup& output_group() noexcept { return output_; }
   [[nodiscard]] CounterBlock& counters() noexcept { return share_.counters; }
+  void opened(UpstreamConnection& c);
   void park(UpstreamConnection& c);
   void drop(UpstreamConnection& c);
+  void not_reached() noexcept {
+    if (address_) detection_.lost();
+  }
 
-  /// For connects by name.
-  [[nodiscard]] Result<UpstreamConnection*> dial(const SocketAddress& to, ConnectionWaiter& waiter,
-                                                 Millis timeout);
+  /// For connects. A connection by `wire`, to whichever address; where there are many they are
+  /// tried in turn.
+  [[nodiscard]] Result<PendingConnect*> begin(Wire wire, const ConnectionWish& wish,
+                                              ConnectionWaiter& waiter, const ConnectTimes& times);
+  [[nodiscard]] Result<UpstreamConnection*> dial(const SocketAddress& to, const Greeting& greeting,
+                                                 ConnectionWaiter& waiter,
+                                                 const ConnectTimes& times);
   void drop(NamedConnect& c);
+  void drop(DetectingConnect& c);
   [[nodiscard]] std::size_t next_turn() noexcept { return turn_++; }
+  /// The group in which connects for `wish` are made one at a time; null: each makes its own.
+  [[nodiscard]] ConnectionGroup* flight_of(const ConnectionWish& wish);
+  /// The connect that `group` waits for has ended; with an error, so do those that wait.
+  void land(ConnectionGroup& group, const Error* why, std::string_view host);
+  /// The wire to try next for `wish`; none: all were.
+  [[nodiscard]] std::optional<Wire> next_wire(const WireSet& tried,
+                                              const ConnectionWish& wish) const;
+  [[nodiscard]] bool hung_up() noexcept { return detection_.hung_up(); }
+  void learned(UpstreamProtocol protocol, Detection::Evidence evidence);
+  /// No address of the name could be reached.
+  void name_not_reached() noexcept { detection_.lost(); }
 
  private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const noexcept {
+      return std::hash<std::string_view>{}(s);
+    }
+  };
+
+  [[nodiscard]] UpstreamConnection* take_idle(ConnectionGroup& group);
+  [[nodiscard]] UpstreamConnection* take_other(const ConnectionWish& wish);
+  [[nodiscard]] ConnectionGroup& tls_group(const ConnectionWish& wish);
+  [[nodiscard]] std::string group_key(const ConnectionWish& wish) const;
+  [[nodiscard]] static UpstreamConnection* least_loaded(ConnectionGroup& group);
+  void forget_if_unused(ConnectionGroup& group);
+  void wake();
+  [[nodiscard]] std::unique_ptr<UpstreamConnection> make(const Greeting& greeting);
   void unpark(UpstreamConnection& c);
   void on_addresses(std::span<const SocketAddress> addresses) override;
   void on_unresolved(Error) override {}
 
+  /// Groups without connections that are kept for their TLS session.
+  static constexpr std::size_t kKeptGroups = 32;
+
   PoolShare& share_;
   DeferredGroup output_;
+  Detection detection_;
+  ConnectionGroup plain_;  ///< everything in clear
   EndpointSpec spec_;
   std::optional<SocketAddress> address_;  ///< when the host is numeric
   std::optional<NameWatch> name_;         ///< otherwise
   std::size_t turn_ = 0;
+  std::unordered_map<std::string, std::unique_ptr<ConnectionGroup>, TextHash, std::equal_to<>>
+      groups_;  ///< by server name
   std::unordered_map<NamedConnect*, std::unique_ptr<NamedConnect>> connects_;
+  std::unordered_map<DetectingConnect*, std::unique_ptr<DetectingConnect>> detecting_;
+  IntrusiveList<WaitingConnect> woken_;
+  MemberDeferred<EndpointPool, &EndpointPool::wake> wake_{*this};
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;
-  IntrusiveList<IdleOfEndpoint> idle_;
 };
 
 }  // namespace aralez

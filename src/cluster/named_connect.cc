@@ -13,12 +13,17 @@ constexpr Error kNameTooSlow{Errc::timeout, Origin::upstream,
 
 }  // namespace
 
-NamedConnect::NamedConnect(Reactor& reactor, EndpointPool& pool, ConnectionWaiter& waiter)
-    : reactor_(reactor), pool_(pool), waiter_(&waiter) {}
+NamedConnect::NamedConnect(Reactor& reactor, EndpointPool& pool, const Greeting& greeting,
+                           ConnectionWaiter& waiter)
+    : reactor_(reactor), pool_(pool), greeting_(greeting), waiter_(&waiter) {
+  ++greeting_.group.users;
+}
 
-Result<void> NamedConnect::start(Resolver& resolver, const std::string& name, Millis timeout) {
-  deadline_ = reactor_.now() + timeout;
-  least_share_ = timeout / 4;
+Result<void> NamedConnect::start(Resolver& resolver, const std::string& name,
+                                 const ConnectTimes& times) {
+  deadline_ = reactor_.now() + times.all;
+  least_share_ = times.all / 4;
+  answer_ = times.answer;
   name_.emplace(resolver, name, static_cast<NameEvents&>(*this));
   const auto known = name_->look();
   if (!known) return std::unexpected(known.error());
@@ -44,7 +49,8 @@ Result<void> NamedConnect::try_next(Error last) {
     const auto left = static_cast<std::int64_t>(addresses_.size() - next_);
     const auto rest = std::chrono::ceil<Millis>(deadline_ - reactor_.now());
     const Millis share = std::min(rest, std::max(rest / left, least_share_));
-    auto started = pool_.dial(addresses_[next_++], *this, share);
+    auto started =
+        pool_.dial(addresses_[next_++], greeting_, *this, {.all = share, .answer = answer_});
     if (started) {
       connection_ = *started;
       return {};
@@ -69,6 +75,8 @@ void NamedConnect::on_upstream_ready(UpstreamConnection& connection) {
 
 void NamedConnect::on_upstream_failed(Error why) {
   connection_ = nullptr;
+  if (greeting_.wire != Wire::plain_h1 && why.code != Errc::refused && why.code != Errc::timeout)
+    return fail_with(why);
   if (auto started = try_next(why); !started) fail_with(started.error());
 }
 
@@ -77,6 +85,7 @@ void NamedConnect::on_timer(TimePoint) {
 }
 
 void NamedConnect::fail_with(Error why) {
+  if (why.code == Errc::refused || why.code == Errc::timeout) pool_.name_not_reached();
   ConnectionWaiter* w = waiter_;
   pool_.drop(*this);
   w->on_upstream_failed(why);
@@ -88,6 +97,8 @@ void NamedConnect::forget_waiter() {
 
 /// A connection on its way becomes a spare one of the pool.
 void NamedConnect::stop() {
+  if (std::exchange(stopped_, true)) return;
+  --greeting_.group.users;
   timer_.cancel();
   name_.reset();
   if (connection_) std::exchange(connection_, nullptr)->forget_waiter();

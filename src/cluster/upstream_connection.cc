@@ -3,54 +3,89 @@
 #include "cluster/endpoint_pool.h"
 
 namespace aralez {
+namespace {
 
-UpstreamConnection::UpstreamConnection(Reactor& reactor, EndpointPool& pool,
-                                       h1::HeadScratch& scratch)
-    : reactor_(reactor),
-      pool_(pool),
-      codec_(socket_, *this, scratch),
-      socket_(reactor, codec_, &pool.output_group()) {}
+constexpr Error kConnectTooSlow{Errc::timeout, Origin::upstream, "connect timed out"};
+constexpr Error kGreetingTooSlow{Errc::timeout, Origin::upstream,
+                                 "the server's side of the handshake timed out"};
+
+}  // namespace
 
 Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWaiter* waiter,
-                                         Millis timeout) {
-  if (auto started = socket_.connect(to); !started) return started;
+                                         const ConnectTimes& times) {
+  if (auto started = start(to); !started) return started;
   waiter_ = waiter;
-  peer_ = to;
-  connecting_ = true;
-  timer_.arm(reactor_.timers(), reactor_.now() + timeout);
+  ConnectionFacts& f = facts();
+  f.peer = to;
+  f.deadline = reactor_.now() + times.all;
+  timer_.arm(reactor_.timers(),
+             times.answer > Millis{0} ? reactor_.now() + times.answer : f.deadline);
   return {};
 }
 
-void UpstreamConnection::on_connected() {
-  connecting_ = false;
+void UpstreamConnection::set_leaving(bool leaving) noexcept {
+  if (is_open()) state_ = leaving ? State::leaving : State::open;
+}
+
+void UpstreamConnection::opened(UpstreamProtocol protocol) {
+  state_ = State::open;
+  protocol_ = protocol;
   timer_.cancel();
-  pool_.counters().add(Counter::upstream_connections);
+  pool_.opened(*this);
   if (ConnectionWaiter* w = std::exchange(waiter_, nullptr)) return w->on_upstream_ready(*this);
-  spare_ = true;
-  socket_.start_recv();  // or nobody would hear that the upstream closes it
+  leave_spare();
+}
+
+void UpstreamConnection::leave_spare() {
+  if (uses_ == 0) uses_ = 2;
+  reusable();
+}
+
+void UpstreamConnection::reusable() {
+  if (state_ == State::leaving) return close();
   pool_.park(*this);
 }
 
-void UpstreamConnection::on_reusable() {
-  if (leaving_) return close();
-  pool_.park(*this);
+void UpstreamConnection::draining() {
+  state_ = State::leaving;
 }
 
-void UpstreamConnection::on_closed(Error why) {
-  if (!connecting_) pool_.counters().add(Counter::upstream_connections_closed);
-  connecting_ = false;
+void UpstreamConnection::ended(Error why) {
+  const bool was_open = is_open();
+  if (was_open)
+    pool_.counters().add(Counter::upstream_connections_closed);
+  else if (why.code == Errc::refused || why.code == Errc::timeout)
+    pool_.not_reached();
+  state_ = State::closed;
   timer_.cancel();
   ConnectionWaiter* w = std::exchange(waiter_, nullptr);
   pool_.drop(*this);
   if (w) w->on_upstream_failed(why);
 }
 
-void UpstreamConnection::on_timer(TimePoint) {
-  if (!connecting_) return close();
+void UpstreamConnection::on_timer(TimePoint now) {
+  if (is_open()) return close();
+  const bool early = now < facts().deadline;
+  if (early && !greeting()) return timer_.arm(reactor_.timers(), facts().deadline);
+  Error why = greeting() ? kGreetingTooSlow : kConnectTooSlow;
+  if (early) why.code = Errc::silent;
+  if (!greeting()) pool_.not_reached();
   // The waiter hears of the time-out, not of a close.
   ConnectionWaiter* w = std::exchange(waiter_, nullptr);
   close();
-  if (w) w->on_upstream_failed({Errc::timeout, Origin::upstream, "connect timed out"});
+  if (w) w->on_upstream_failed(why);
+}
+
+UpstreamH1::UpstreamH1(Reactor& reactor, EndpointPool& pool, ConnectionGroup& group,
+                       h1::HeadScratch& scratch)
+    : UpstreamConnection(reactor, pool, UpstreamProtocol::plain_h1),
+      codec_(socket_, *this, scratch),
+      socket_(reactor, codec_, &pool.output_group()),
+      facts_{group} {}
+
+void UpstreamH1::on_connected() {
+  socket_.start_recv();  // or nobody would hear that the upstream closes it while it is idle
+  opened(UpstreamProtocol::plain_h1);
 }
 
 }  // namespace aralez

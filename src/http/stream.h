@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/chain.h"
+#include "base/limits.h"
 #include "base/prefetch.h"
 #include "http/head.h"
 
@@ -60,6 +61,9 @@ class Stream {
   virtual void reset(ResetCode code) = 0;
   /// No event after this. A stream that is not finished is reset.
   virtual void detach() = 0;
+  /// How much of a body may wait in this stream for its peer to take it: what its owner grants the
+  /// other side, once.
+  [[nodiscard]] virtual std::size_t body_room() { return Limits::kBodyWindow; }
   /// Whether large bodies may be sent to this stream as pipe pieces, without passing user space.
   [[nodiscard]] virtual bool takes_pipes() const { return false; }
   /// Allows the stream to deliver pipe pieces.

@@ -14,8 +14,9 @@ namespace counter_layout {
 /// Every counter is a cell of one flat row, so that summing workers is one loop.
 inline constexpr std::size_t kMethodAt = kCounters;
 inline constexpr std::size_t kVersionAt = kMethodAt + kMethodLabels;
+inline constexpr std::size_t kUpstreamAt = kVersionAt + kVersionLabels;
 inline constexpr std::size_t kLatencyAt =
-    kVersionAt + kVersionLabels;  // one cell per bucket, not cumulated
+    kUpstreamAt + kUpstreamLabels;  // one cell per bucket, not cumulated
 inline constexpr std::size_t kLatencySumAt = kLatencyAt + kLatencyBoundNames.size();  // nanoseconds
 inline constexpr std::size_t kReasonAt = kLatencySumAt + 1;
 inline constexpr std::size_t kStatusAt = kReasonAt + kReasons;
@@ -33,6 +34,9 @@ constexpr std::size_t at(MethodLabel m) noexcept {
 }
 constexpr std::size_t at(VersionLabel v) noexcept {
   return kVersionAt + std::to_underlying(v);
+}
+constexpr std::size_t at(UpstreamLabel p) noexcept {
+  return kUpstreamAt + std::to_underlying(p);
 }
 constexpr std::size_t at(Reason r) noexcept {
   return kReasonAt + std::to_underlying(r);
@@ -54,6 +58,7 @@ class alignas(128) CounterBlock {
   void add(Counter c, std::uint64_t n = 1) noexcept { bump(counter_layout::at(c), n); }
   void add(MethodLabel m) noexcept { bump(counter_layout::at(m), 1); }
   void add(VersionLabel v) noexcept { bump(counter_layout::at(v), 1); }
+  void add(UpstreamLabel p) noexcept { bump(counter_layout::at(p), 1); }
   void add(Reason r) noexcept { bump(counter_layout::at(r), 1); }
   /// 0, or anything that is no status: no response was sent.
   void add_status(std::uint16_t status) noexcept { bump(counter_layout::at_status(status), 1); }
@@ -66,6 +71,9 @@ class alignas(128) CounterBlock {
   /// Any thread.
   [[nodiscard]] std::uint64_t read(Counter c) const noexcept {
     return read_cell(counter_layout::at(c));
+  }
+  [[nodiscard]] std::uint64_t read(UpstreamLabel p) const noexcept {
+    return read_cell(counter_layout::at(p));
   }
   [[nodiscard]] std::uint64_t read(Reason r) const noexcept {
     return read_cell(counter_layout::at(r));
@@ -104,6 +112,9 @@ class CounterTotals {
   }
   [[nodiscard]] std::uint64_t value(VersionLabel v) const noexcept {
     return cells_[counter_layout::at(v)];
+  }
+  [[nodiscard]] std::uint64_t value(UpstreamLabel p) const noexcept {
+    return cells_[counter_layout::at(p)];
   }
   [[nodiscard]] std::uint64_t value(Reason r) const noexcept {
     return cells_[counter_layout::at(r)];

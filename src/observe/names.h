@@ -91,6 +91,9 @@ inline constexpr MetricFamily kRequestsByVersion{"aralez_requests_by_version_tot
 /// purpose.
 inline constexpr MetricFamily kRequestsByUpstream{
     "aralez_requests_by_upstream", "Requests by host key.", MetricType::counter, "upstream"};
+inline constexpr MetricFamily kUpstreamConnectionsByProtocol{
+    "aralez_upstream_connections_by_protocol_total",
+    "Connections made to servers by the protocol they speak.", MetricType::counter, "protocol"};
 inline constexpr MetricFamily kResponses{"aralez_responses_total", "Responses by status.",
                                          MetricType::counter, "status"};
 inline constexpr MetricFamily kLatency{"aralez_response_latency_seconds",
@@ -129,6 +132,12 @@ enum class VersionLabel : std::uint8_t { http10, http11, http2, http3, unknown }
 inline constexpr std::size_t kVersionLabels = std::to_underlying(VersionLabel::unknown) + 1;
 inline constexpr std::array<std::string_view, kVersionLabels> kVersionNames{
     "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0", "Unknown"};
+
+/// In the order of cluster's `UpstreamProtocol`, which begins with one for not knowing.
+enum class UpstreamLabel : std::uint8_t { http1, http2, https1, https2 };
+inline constexpr std::size_t kUpstreamLabels = std::to_underlying(UpstreamLabel::https2) + 1;
+inline constexpr std::array<std::string_view, kUpstreamLabels> kUpstreamNames{"http/1.1", "h2c",
+                                                                              "https/1.1", "h2"};
 
 /// Upper bounds of the latency buckets, `+Inf` left out, and their texts.
 inline constexpr std::array<std::chrono::milliseconds, 12> kLatencyBounds = [] {

@@ -37,17 +37,20 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
   state_ = State::queued;
   head_end_ = body_end_ = head_end;
   const Head& request = exchange_.request();
-  const bool safe = is_idempotent(request.method) && request.upgrade.empty();
-  replay_ = !safe ? Replay::impossible : head_end == End::yes ? Replay::complete : Replay::possible;
+  repeat_ = is_idempotent(request.method) ? Repeat::harmless : Repeat::if_unseen;
+  replay_ = !request.upgrade.empty() ? Replay::impossible
+            : head_end == End::yes   ? Replay::complete
+                                     : Replay::possible;
   try_endpoint();
 }
 
 void Attempt::try_endpoint() {
   if (++tries_ > 1) context_.counters.add(Counter::retries);
   EndpointPool& pool = cluster_->next();
-  if (UpstreamConnection* idle = pool.take_idle()) return begin(*idle);
+  const ConnectionWish wish = exchange_.connection_wish();
+  if (UpstreamConnection* idle = pool.take(wish)) return begin(*idle);
   state_ = State::connecting;
-  const auto made = pool.connect(*this, timeouts_.connect);
+  const auto made = pool.connect(*this, wish, timeouts_.connect);
   if (!made) return next_endpoint_or_fail(made.error());
   pending_ = *made;
 }
@@ -73,17 +76,22 @@ void Attempt::next_endpoint_or_fail(Error error) {
 
 void Attempt::begin(UpstreamConnection& connection) {
   connection_ = &connection;
+  const bool whole = replay_ == Replay::complete;
+  // HTTP/1.1 cannot say that a request was not looked at, so there is nothing to keep its body for.
+  if (repeat_ == Repeat::if_unseen && !multiplexes(connection.protocol()))
+    replay_ = Replay::impossible;
   up_ = StreamRef(&connection.open_stream(*this));
   if (connection.reused()) context_.counters.add(Counter::upstream_reused);
   state_ = State::sending;
   wait(timeouts_.first_byte);
   up_->send_head(exchange_.request(), head_end_);
   if (head_end_ == End::yes) return;
-  if (!sent_body_.empty() || replay_ == Replay::complete) {  // not the first try
+  if (!sent_body_.empty() || whole) {  // not the first try
     Chain again;
     for (std::size_t i = 0; i < sent_body_.count(); ++i)
       again.push_back(sent_body_[i].share().with_credit(0));
-    up_->send_body(std::move(again), replay_ == Replay::complete ? End::yes : End::no);
+    if (replay_ == Replay::impossible) sent_body_.clear();
+    up_->send_body(std::move(again), whole ? End::yes : End::no);
   }
   exchange_.upstream_ready(*up_);
 }
@@ -150,6 +158,8 @@ void Attempt::on_head(Head&& head, End end) {
   if (state_ == State::tunnel) return;
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
+    // This is what TLS servers say to plain HTTP, when they say anything.
+    if (head.status == 400 && connection_ && !connection_->reused()) connection_->pool().doubt();
     replay_ = Replay::impossible;
     if (head_end_ == End::no) sent_body_.clear();
     if (end == End::no)
@@ -191,16 +201,20 @@ void Attempt::on_sent(std::size_t n) {
 /// if repeating does no harm and all of the request is still here.
 bool Attempt::may_replay(ResetCode code) const {
   if (tries_ >= context_.limits.max_retries) return false;
-  // Nothing of it was sent: any request whose body is not gone may go elsewhere.
+  // Nobody has looked at it: any request whose body is not gone may go elsewhere.
   if (code == ResetCode::refused && head_end_ == End::yes) return true;
   if (code != ResetCode::closed && code != ResetCode::refused) return false;
-  if (!connection_ || !connection_->reused() || connection_->response_started()) return false;
-  return replay_ != Replay::impossible;
+  if (!connection_ || replay_ == Replay::impossible) return false;
+  if (code == ResetCode::refused && multiplexes(connection_->protocol())) return true;
+  if (repeat_ != Repeat::harmless) return false;
+  return connection_->reused() && !connection_->response_started();
 }
 
 void Attempt::on_reset(ResetCode code) {
   timer_.cancel();
   const bool again = state_ == State::sending && may_replay(code);
+  if (state_ == State::sending && connection_ && !connection_->reused())
+    connection_->pool().doubt();
   up_.forget();
   connection_ = nullptr;
   unsent_ = 0;

@@ -55,7 +55,10 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void wait(Millis time);
   [[nodiscard]] bool client_is_the_slow_one() const;
 
+  /// Whether all of the request is, or will be, still here to be sent again.
   enum class Replay : std::uint8_t { possible, complete, impossible };
+  /// What sending it twice does.
+  enum class Repeat : std::uint8_t { harmless, if_unseen };
 
   ProxyContext& context_;
   Exchange& exchange_;
@@ -66,6 +69,7 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   StreamRef up_;
   State state_ = State::queued;
   Replay replay_ = Replay::impossible;
+  Repeat repeat_ = Repeat::if_unseen;
   End head_end_ = End::yes;
   End body_end_ = End::yes;  ///< the whole request was handed to the stream
   std::uint32_t tries_ = 0;

@@ -21,6 +21,7 @@ struct ProxyContext {
         counters(c),
         clusters({.reactor = r,
                   .scratch = scratch,
+                  .h2 = h2,
                   .limits = l,
                   .logger = log,
                   .counters = c,
@@ -33,6 +34,11 @@ struct ProxyContext {
   CounterBlock& counters;
   h1::HeadScratch scratch;
   h2::Shared h2{reactor};
+  /// Connections that end with the pools below are freed before what they share.
+  struct LastTurn {
+    Reactor& reactor;
+    ~LastTurn() { reactor.finish_turn(); }
+  } last_turn{reactor};
   ClusterManager clusters;
   SnapshotHolder snapshots;
   DateCache dates;

@@ -23,6 +23,10 @@ Reason reason_of(const Error& e) {
     case Errc::system: return Reason::out_of_resources;
     case Errc::eof:
     case Errc::reset: return Reason::upstream_reset;
+    case Errc::mismatch:
+    case Errc::silent: return Reason::upstream_protocol;
+    case Errc::tls: return Reason::upstream_tls;
+    case Errc::unverified: return Reason::upstream_unverified;
     case Errc::config: break;
   }
   return Reason::internal;
@@ -177,7 +181,7 @@ void Exchange::on_response_head(Head&& head, End end) {
   down_->send_head(head, end);
   if (end == End::yes) return maybe_finish();
   if (down_->takes_pipes()) attempt_.allow_pipes();
-  attempt_.grant(Limits::kBodyWindow);
+  attempt_.grant(down_->body_room());
 }
 
 void Exchange::start_tunnel(Head&& head) {
@@ -247,6 +251,7 @@ void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
 
 void Exchange::reply(Reply&& r) {
   if (r.status >= 300) note(r.status, r.reason, r.why);
+  if (r.status >= 400 && speaks_grpc(request_)) make_grpc_error(r, arena_, request_.version);
   status_ = r.status;
   Head head{.status = r.status, .last = r.last, .length = r.length};
   head.fields = r.fields;

@@ -55,6 +55,11 @@ class alignas(64) Exchange final : public StreamEvents {
 
   [[nodiscard]] Head& request() noexcept { return request_; }
   [[nodiscard]] const Route& route() const noexcept { return *route_; }
+  /// What connecting to an upstream depends on.
+  [[nodiscard]] ConnectionWish connection_wish() const noexcept {
+    return {
+        .host = host_, .configured = route_->host == host_, .upgrade = !request_.upgrade.empty()};
+  }
   [[nodiscard]] Arena& arena() noexcept { return arena_; }
   /// The upstream takes the body now: what was held is sent, and the client may send more.
   void upstream_ready(Stream& upstream);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "proxy/request_rules.h"
 
@@ -34,12 +36,40 @@ Asked parse(std::string_view text) {
   return a;
 }
 
+std::string_view scheme_of(ProtocolPin pin) {
+  switch (pin) {
+    case ProtocolPin::http: return "http://";
+    case ProtocolPin::https: return "https://";
+    case ProtocolPin::h2c: return "h2c://";
+    case ProtocolPin::detect: break;
+  }
+  return {};
+}
+
 std::string servers_of(const Snapshot& s, const Route& r) {
   if (!r.cluster) return r.responder ? "the built-in file server" : "none";
   std::string out;
   for (const auto& e : s.clusters[r.cluster->value].endpoints)
-    out += fmt::format("{}{}:{}", out.empty() ? "" : ", ", e.host, e.port);
+    out += fmt::format("{}{}{}:{}", out.empty() ? "" : ", ", scheme_of(e.pin), e.host, e.port);
   return out.empty() ? "none: answers 502" : out + " (round robin)";
+}
+
+/// How the protocol of servers without a scheme is found, and how certificates are judged.
+std::string protocols_of(const Snapshot& s, const Route& r) {
+  std::string out;
+  if (!r.cluster) return out;
+  const auto& endpoints = s.clusters[r.cluster->value].endpoints;
+  const auto tls = std::ranges::find_if(endpoints, [](const auto& e) { return e.tls != nullptr; });
+  if (tls == endpoints.end()) return out;
+  const ClientPolicy& policy = tls->tls->policy();
+  const bool detects = std::ranges::any_of(
+      endpoints, [](const auto& e) { return e.tls && e.pin == ProtocolPin::detect; });
+  if (detects && !policy.verify)
+    out += "protocol: found out when a worker first connects: TLS or not, HTTP/2 or HTTP/1.1\n";
+  if (policy.verify)
+    out += fmt::format("verified: TLS alone, with {}\n",
+                       policy.ca_file.empty() ? "the system's CA certificates" : policy.ca_file);
+  return out;
 }
 
 std::string listener_of(const Asked& asked, const MainConfig& main) {
@@ -53,7 +83,8 @@ std::string listener_of(const Asked& asked, const MainConfig& main) {
 std::string outcome(const Snapshot& s, const Route& route, RequestContext& request) {
   Reply reply;
   if (route.chain.on_request_head(request, reply) == Verdict::proceed)
-    return fmt::format("forwards: {}\nservers:  {}\n", request.path.forward, servers_of(s, route));
+    return fmt::format("forwards: {}\nservers:  {}\n{}", request.path.forward, servers_of(s, route),
+                       protocols_of(s, route));
   const std::string_view location = reply.fields.value(FieldId::location);
   return fmt::format("answer:   {} {}{}{}{}{}\n", reply.status, to_string(reply.reason),
                      location.empty() ? "" : " to ", location, reply.why.empty() ? "" : ": ",

@@ -15,7 +15,7 @@ from support.proxy import BINARY, Proxy, document, route
 NO_EFFECT = "has no effect in this version"
 
 MAIN: dict[str, Any] = {
-    "ca_file": "x", "upstream_debug_ssl_keylog": True,
+    "upstream_debug_ssl_keylog": True,
     "config_api_enabled": True, "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
     "access_log": "all", "master_key": "k" * 32, "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
@@ -95,7 +95,7 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
     proxy._first = UPSTREAMS
     said = dash_t(proxy.prepare())
     assert sorted(warned(said, r"upstreams\.yaml")) == [
-        ("globals", 4, 1), ("healthcheck", 12, 9), ("rate_limit", 3, 1), ("servers[2]", 11, 34), ("sticky_sessions", 2, 1),
+        ("globals", 4, 1), ("healthcheck", 12, 9), ("rate_limit", 3, 1), ("sticky_sessions", 2, 1),
         ("x4xx_limit", 7, 5)]
 
 

@@ -16,7 +16,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-from support.deadline import wait_until
+from support.deadline import stalled, wait_until
 from support.frames import (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
     RawH2, frame, headers, indexed, literal, literal_to_table, request, rst_stream, settings, window_update)
@@ -41,7 +41,7 @@ def world() -> Iterator[tuple[Proxy, Origin]]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stalled() -> Iterator[RawH2]:
+def shut_window() -> Iterator[RawH2]:
     """An answer in front of a window that stays shut, from before the first test on: its limit needs twenty seconds."""
     with Origin() as origin:
         origin.on("/large", answer(b"z" * MIB))
@@ -167,14 +167,15 @@ def test_row_8_heads_that_are_held_are_counted_together(world, stays_open: bool)
 
 
 def test_row_8_answers_that_nobody_takes(world) -> None:
-    """A window of zero on every stream: answers wait, in what a window's worth of memory holds."""
+    """A window of zero on every stream: what waits is bounded over all streams, 2 MiB and 16 KiB for each beyond."""
     proxy, origin = world
     body = b"z" * MIB
     origin.on("/large", lambda conn, request: conn.send(answer(body)))
-    with attack(proxy, 48 * MIB) as look, RawH2(proxy.address, {4: 0}) as raw:
+    with attack(proxy, 8 * MIB) as look, RawH2(proxy.address, {4: 0}) as raw:
         for i in range(100):
             raw.send(headers(1 + 2 * i, literal(request("/large"))))
-        raw.read_until(lambda: len(raw.statuses) + len(raw.of(RST_STREAM)) >= 50, "half of the heads")
+        raw.read_until(lambda: len(raw.statuses) == 100, "all heads")
+        assert stalled(lambda: sum(c.sent for c in origin.connections))
         look()
 
 
@@ -274,7 +275,7 @@ def test_row_11_answers_that_are_never_read_do_not_pile_up(world) -> None:
     proxy, origin = world
     body = b"z" * MIB
     origin.on("/large", lambda conn, request: conn.send(answer(body)))
-    with attack(proxy, 48 * MIB) as look, RawH2(proxy.address, {4: 0x7fffffff}, receive_buffer=4096) as raw:
+    with attack(proxy, 16 * MIB) as look, RawH2(proxy.address, {4: 0x7fffffff}, receive_buffer=4096) as raw:
         raw.send(window_update(0, 0x7fffffff - 65535), reads=False)
         for i in range(100):
             if not raw.send(headers(1 + 2 * i, literal(request("/large"))), 2.0, reads=False):
@@ -310,6 +311,6 @@ def test_row_11_is_named_in_the_log() -> None:
         proxy.wait_log(r"h2_flood: .*client 127\.0\.0\.1")
 
 
-def test_row_8_a_window_that_stays_shut_has_a_deadline(stalled: RawH2) -> None:
-    stalled.read_until(lambda: stalled.of(RST_STREAM, 1) or stalled.goaway is not None, "an end of the stalled stream", 30)
-    assert not stalled.of(DATA)
+def test_row_8_a_window_that_stays_shut_has_a_deadline(shut_window: RawH2) -> None:
+    shut_window.read_until(lambda: shut_window.of(RST_STREAM, 1) or shut_window.goaway is not None, "an end of the stalled stream", 30)
+    assert not shut_window.of(DATA)

@@ -29,7 +29,7 @@ PROTOCOLS = {
 }
 
 CLIENTS = ["h1", "h1s", "h2c", "h2s"]
-UPSTREAMS = ["h1"]
+UPSTREAMS = ["h1", "h1s", "h2c", "h2s"]
 """What the proxy speaks on each side: the one place that makes it part of the tests."""
 
 ACTIVE = [(c, u) for c in CLIENTS for u in UPSTREAMS]

@@ -55,9 +55,16 @@ def instrumented() -> bool:
     return has_asan() or has_tsan()
 
 
-def route(*servers: Origin | str, **keys: Any) -> dict[str, Any]:
-    """A path block. Health checks are off, so scripted origins see the test's requests only."""
+def detected(*servers: Origin | str, **keys: Any) -> dict[str, Any]:
+    """A path block whose servers are as they are written: without a scheme, their protocol is found out."""
     return {"servers": [s if isinstance(s, str) else s.server for s in servers], "healthcheck": False, **keys}
+
+
+def route(*servers: Origin | str, **keys: Any) -> dict[str, Any]:
+    """The same with plain HTTP/1.1 where nothing else is written, so scripted origins see the test's requests only."""
+    block = detected(*servers, **keys)
+    block["servers"] = [s if "://" in s else f"http://{s}" for s in block["servers"]]
+    return block
 
 
 def document(hosts: Hosts, **globals_: Any) -> dict[str, Any]:

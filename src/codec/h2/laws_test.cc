@@ -1,3 +1,4 @@
+#include "codec/h2/client_codec.h"
 #include "codec/h2/server_codec.h"
 #include "support/h2_frames.h"
 #include "support/stream_laws.h"
@@ -92,7 +93,79 @@ class H2Server final : private ServerEvents {
   std::unique_ptr<Holder> holder_;
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(H2, StreamLaws, H2Server);
+class H2Client final : private h2::ClientEvents {
+ public:
+  static constexpr std::array kPeerBodies{PeerBody::length, PeerBody::chunked};
+  static constexpr bool speaks_first() { return true; }
+
+  explicit H2Client(Loop& loop) : loop_(loop), arena_(loop.blocks()), transport_(loop) {
+    ClientEvents& owner = *this;
+    holder_ = std::make_unique<Holder>(transport_, owner, shared_);
+    transport_.attach(holder_->codec);
+    holder_->codec.start();
+    transport_.peer_sends(h2::settings());
+    for (int i = 0; i < 3; ++i) {
+      transport_.turn();
+      loop_.run_deferred();
+      loop_.finish_turn();
+    }
+  }
+  ~H2Client() { loop_.finish_turn(); }  // a codec that was retired needs what is shared
+  MemoryTransport& transport() { return transport_; }
+  void open(Recorder& r) { r.attach(holder_->codec.open_stream(r)); }
+  Head own_head(BodyLength length) {
+    Head head{.method = Method::post};
+    head.method_text = "POST";
+    head.target = "/x";
+    head.length = length;
+    head.fields.add(arena_, {"Host", "a", FieldId::host});
+    return head;
+  }
+  static std::string peer_message(PeerBody kind, std::string_view body, std::string_view trailers) {
+    const std::string length = std::to_string(body.size());
+    const std::string head = kind == PeerBody::length
+                                 ? h2::headers(1, {{":status", "200"}, {"content-length", length}})
+                                 : h2::headers(1, {{":status", "200"}});
+    return head + body_frames(body, trailers);
+  }
+  static std::size_t head_size(std::string_view message) {
+    return h2::kFrameHeader + h2::read_frame_header(message).length;
+  }
+  [[nodiscard]] std::optional<std::string> received() {
+    read();
+    return frames_.ended(1) ? std::optional(frames_.body(1)) : std::nullopt;
+  }
+  [[nodiscard]] bool aborted() {
+    read();
+    return frames_.reset(1).has_value() || transport_.closed().has_value();
+  }
+  [[nodiscard]] bool codec_alive() const { return shared_.streams.alive() > 0; }
+
+ private:
+  struct Holder final : Retired {
+    Holder(Transport& t, ClientEvents& owner, h2::Shared& shared)
+        : codec(t, owner, shared, h2::ClientCodec::Scheme::http) {}
+    h2::ClientCodec codec;
+  };
+  void read() {
+    const std::string_view sent = transport_.sent();
+    if (sent.size() >= h2::kPreface.size()) frames_.read(sent.substr(h2::kPreface.size()));
+  }
+  void on_ready() override {}
+  void on_idle() override {}
+  void on_draining() override {}
+  void on_closed(Error) override { loop_.retire(std::move(holder_)); }
+
+  Loop& loop_;
+  Arena arena_;
+  h2::Shared shared_{loop_};
+  MemoryTransport transport_;
+  h2::FrameReader frames_;
+  std::unique_ptr<Holder> holder_;
+};
+
+using H2Roles = ::testing::Types<H2Server, H2Client>;
+INSTANTIATE_TYPED_TEST_SUITE_P(H2, StreamLaws, H2Roles);
 
 }  // namespace
 }  // namespace aralez::testing

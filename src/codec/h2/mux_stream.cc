@@ -44,6 +44,9 @@ void MuxStream::send_trailers(const Fields& trailers) {
 void MuxStream::grant(std::size_t n) {
   if (listed) session->grant(*this, n);
 }
+std::size_t MuxStream::body_room() {
+  return listed ? session->body_room(*this) : Limits::kBodyWindow;
+}
 void MuxStream::reset(ResetCode code) {
   if (listed) session->reset(*this, code);
 }
@@ -59,6 +62,7 @@ void MuxStream::clear() {
   id = 0;
   rx = Rx::head;
   tx = Tx::head;
+  announced = true;
   listed = mute = gated = long_lived = failing = rx_has_length = tx_has_length = marked =
       credit_ran_out = false;
   method = Method::other;
@@ -66,7 +70,7 @@ void MuxStream::clear() {
   send_window = recv_window = 0;
   credit = rx_left = tx_left = held_bytes = pending_bytes = unsettled = owed = 0;
   rx_total = tx_total = rx_mark = tx_mark = 0;
-  header_bytes = 0;
+  header_bytes = room = 0;
   quiet = 0;
   held.clear();
   pending.clear();

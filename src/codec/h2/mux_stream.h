@@ -53,6 +53,7 @@ class MuxStream final : public Stream {
   void send_body(Chain&& body, End end) override;
   void send_trailers(const Fields& trailers) override;
   void grant(std::size_t n) override;
+  [[nodiscard]] std::size_t body_room() override;
   void reset(ResetCode code) override;
   void detach() override;
 
@@ -66,6 +67,7 @@ class MuxStream final : public Stream {
   std::uint32_t id = 0;
   Rx rx = Rx::head;
   Tx tx = Tx::head;
+  bool announced = true;       ///< the peer knows it
   bool listed = false;         ///< in the session's table
   bool mute = false;           ///< what is sent as body is dropped: HEAD, 204, 304
   bool gated = false;          ///< extended CONNECT, not accepted yet: nothing is delivered
@@ -87,6 +89,7 @@ class MuxStream final : public Stream {
   std::uint64_t rx_total = 0;
   std::uint64_t tx_total = 0;
   std::size_t header_bytes = 0;  ///< decoded size of its head
+  std::size_t room = 0;          ///< what its owner was told may wait here
   Chain held;                    ///< received beyond the credit
   Chain pending;                 ///< handed over, not framed
   SavedFields rx_trailers;

@@ -96,6 +96,7 @@ void Session::close_stream(MuxStream& s) {
   s.ready.unlink();
   s.todo.unlink();
   header_bytes_ -= s.header_bytes;
+  room_given_ -= s.room;
   if (how_ended(s.id) == Ended::unknown) remember(s.id, Ended::complete);
   if (life_ == Life::open) settle(s.unsettled);
   shared_.streams.give_back(s);
@@ -127,6 +128,7 @@ bool Session::charge(double cost) {
 
 bool Session::charge_reset() {
   if (!running()) return false;
+  if (opens_streams()) return true;
   if (resets_.spend(1, t_.loop().now())) return true;
   connection_error(ErrorCode::enhance_your_calm, "too many streams reset", Reason::h2_resets);
   return false;
@@ -226,6 +228,14 @@ void Session::settle(std::uint64_t n) {
 }
 
 // Sending.
+
+/// A quarter of what is left to give: a few streams get all that helps, many of them little each.
+std::size_t Session::body_room(MuxStream& s) {
+  const std::size_t left = Limits::kH2SendBytes - std::min(Limits::kH2SendBytes, room_given_);
+  const std::size_t room = std::clamp<std::size_t>(left / 4, kMaxPayload, Limits::kBodyWindow);
+  room_given_ += room - s.room;
+  return s.room = room;
+}
 
 void Session::send_body(MuxStream& s, Chain&& body, End end) {
   const std::uint64_t n = body.bytes();
@@ -354,7 +364,7 @@ void Session::on_sent(std::uint64_t credit, bool) {
 void Session::reset(MuxStream& s, ResetCode code) {
   s.events = nullptr;
   if (life_ == Life::open) {
-    write_rst_stream(t_, s.id, error_code_of(code));
+    if (s.announced) write_rst_stream(t_, s.id, error_code_of(code));
     remember(s.id, Ended::reset_by_us);
   }
   close_stream(s);

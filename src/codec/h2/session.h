@@ -73,6 +73,7 @@ class Session : public TransportEvents {
   void send_body(MuxStream& s, Chain&& body, End end);
   void send_trailers(MuxStream& s, const Fields& trailers);
   void grant(MuxStream& s, std::size_t n);
+  [[nodiscard]] std::size_t body_room(MuxStream& s);
   void reset(MuxStream& s, ResetCode code);
   void detach(MuxStream& s);
 
@@ -122,6 +123,9 @@ class Session : public TransportEvents {
   virtual void on_session_closed(Error why) = 0;
   /// Input was read, or output has left.
   virtual void on_progress() {}
+  /// Streams are ours: that the peer resets them, or goes on with one that we have given up, is no
+  /// attack.
+  [[nodiscard]] virtual bool opens_streams() const { return false; }
 
   /// A stream with windows and a place in the table. Pre: none with this id.
   [[nodiscard]] MuxStream& open_stream(std::uint32_t id);
@@ -195,6 +199,7 @@ class Session : public TransportEvents {
   /// Of our connection window: raised by a WINDOW_UPDATE that the role sends first.
   std::int64_t recv_window_ = kConnectionWindow;
   std::size_t header_bytes_ = 0;  ///< decoded heads of all streams
+  std::size_t room_given_ = 0;    ///< for bodies that wait, of all streams
   std::uint64_t framed_ = 0;      ///< body bytes put into DATA frames, of all streams
   std::uint64_t left_ = 0;        ///< of those, how many have left
 
@@ -218,6 +223,7 @@ class Session : public TransportEvents {
   void take_window_update(const FrameHeader& h, std::string_view payload);
   void move_initial_window(std::uint32_t value);
   void end_of_message(MuxStream& s);
+  void stop_sending(MuxStream& s);
   [[nodiscard]] bool backlogged() const { return t_.output_bytes() > kMaxBacklog; }
 
   // Streams and output (session.cc).

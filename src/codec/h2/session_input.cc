@@ -120,7 +120,8 @@ bool Session::begin_data(const FrameHeader& h) {
   if (body >= kCopyBelow) earn(1);
   MuxStream* const s = find(h.stream);
   if (!s) {
-    if (how_ended(h.stream) == Ended::reset_by_us) return charge(body >= kCopyBelow ? 0 : 1);
+    if (how_ended(h.stream) == Ended::reset_by_us || opens_streams())
+      return charge(body >= kCopyBelow ? 0 : 1);
     stream_error(h.stream, ErrorCode::stream_closed,
                  {0, "DATA on a closed stream", Reason::h2_protocol});
     return running();
@@ -276,6 +277,19 @@ void Session::take_priority(const FrameHeader& h, std::string_view payload) {
   charge(1);
 }
 
+/// A whole answer, and no interest in the rest of the request: the answer counts (RFC 9113
+/// section 8.1).
+void Session::stop_sending(MuxStream& s) {
+  for (std::size_t i = 0; i < s.pending.count(); ++i) s.owed += s.pending[i].credit();
+  s.pending.clear();
+  s.pending_bytes = 0;
+  s.ready.unlink();
+  s.tx_trailers.clear();
+  if (s.owed > 0) tell_later(s);
+  s.announced = false;  // no RST_STREAM of ours follows theirs
+  finished_sending(s);
+}
+
 void Session::take_rst_stream(const FrameHeader& h, std::string_view payload) {
   if (payload.size() != 4)
     return connection_error(ErrorCode::frame_size_error, "RST_STREAM of a wrong size");
@@ -287,6 +301,9 @@ void Session::take_rst_stream(const FrameHeader& h, std::string_view payload) {
     charge(1);
     return;
   }
+  const bool whole = s->rx == MuxStream::Rx::ended || s->rx == MuxStream::Rx::done;
+  if (whole && static_cast<ErrorCode>(read_u32(payload)) == ErrorCode::no_error)
+    return stop_sending(*s);
   fail_stream(*s, reset_code_of(static_cast<ErrorCode>(read_u32(payload))));
   if (life_ == Life::open) charge_reset();
 }

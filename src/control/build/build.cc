@@ -13,10 +13,44 @@ RouteTimeouts timeouts_of(const Limits& limits, const PathConfig& path) {
           .idle = path.idle_timeout.value_or(limits.upstream_idle_timeout)};
 }
 
-ClusterSpec cluster_of(const HostConfig& host, const PathConfig& path) {
+ProtocolPin pin_of(ServerConfig::Scheme scheme) {
+  switch (scheme) {
+    case ServerConfig::Scheme::http: return ProtocolPin::http;
+    case ServerConfig::Scheme::https: return ProtocolPin::https;
+    case ServerConfig::Scheme::h2c: return ProtocolPin::h2c;
+    case ServerConfig::Scheme::detect: break;
+  }
+  return ProtocolPin::detect;
+}
+
+/// Makes each context once: those that verify read a whole store of certificates.
+class ClientContexts {
+ public:
+  explicit ClientContexts(const BuildInputs& in) : in_(in) {}
+  std::shared_ptr<const ClientContext> of(const PathConfig& path) {
+    ClientPolicy policy{.verify = path.verify_upstream.value_or(in_.upstreams.verify_upstream)};
+    if (policy.verify) {
+      for (const std::string& file : {path.ca_file, in_.upstreams.ca_file, in_.main.ca_file})
+        if (policy.ca_file.empty()) policy.ca_file = file;
+    }
+    for (const auto& made : made_)
+      if (made->policy() == policy) return made;
+    return made_.emplace_back(ClientContext::make(policy));
+  }
+
+ private:
+  const BuildInputs& in_;
+  std::vector<std::shared_ptr<const ClientContext>> made_;
+};
+
+ClusterSpec cluster_of(const HostConfig& host, const PathConfig& path, ClientContexts& contexts) {
   ClusterSpec spec{.name = host.host + path.path};
-  for (const ServerConfig& s : path.servers)
-    spec.endpoints.push_back({.host = s.host, .port = s.port});
+  for (const ServerConfig& s : path.servers) {
+    EndpointSpec endpoint{.host = s.host, .port = s.port, .pin = pin_of(s.scheme)};
+    const bool clear = endpoint.pin == ProtocolPin::http || endpoint.pin == ProtocolPin::h2c;
+    if (!clear) endpoint.tls = contexts.of(path);
+    spec.endpoints.push_back(std::move(endpoint));
+  }
   return spec;
 }
 
@@ -61,13 +95,14 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = in.generation;
   std::vector<RouteTable::Entry> entries;
+  ClientContexts contexts(in);
   for (const HostConfig& host : in.upstreams.hosts) {
     for (const PathConfig& path : with_inherited_headers(host)) {
       Route route{.host = host.host, .path = path.path, .source = path.source.to_string()};
       route.chain = in.make_chain(in.main, in.upstreams, path);
       route.timeouts = timeouts_of(in.main.limits, path);
       route.cluster = ClusterId{static_cast<std::uint32_t>(snapshot->clusters.size())};
-      snapshot->clusters.push_back(cluster_of(host, path));
+      snapshot->clusters.push_back(cluster_of(host, path, contexts));
       entries.push_back({host.host == "DEFAULT" ? std::string() : host.host, path.path,
                          RouteId{static_cast<std::uint32_t>(snapshot->routes.size())}});
       snapshot->routes.push_back(std::move(route));

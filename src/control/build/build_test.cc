@@ -63,9 +63,35 @@ TEST_F(Build, makes_a_route_and_a_cluster_of_each_path) {
   EXPECT_EQ(root.source, "up.yaml:3");
   const ClusterSpec& cluster = s->clusters[root.cluster->value];
   EXPECT_EQ(cluster.name, "a.test/");
-  EXPECT_EQ(cluster.endpoints, (std::vector<EndpointSpec>{{"10.0.0.1", 80}, {"::1", 81}}));
+  ASSERT_EQ(cluster.endpoints.size(), 2U);
+  EXPECT_EQ(cluster.endpoints[0].host, "10.0.0.1");
+  EXPECT_EQ(cluster.endpoints[0].port, 80);
+  EXPECT_EQ(cluster.endpoints[1].host, "::1");
+  EXPECT_EQ(cluster.endpoints[1].port, 81);
   EXPECT_TRUE(s->clusters[route(*s, "a.test", "/x").cluster->value].endpoints.empty());
   EXPECT_EQ(route(*s, "other.test", "/").host, "DEFAULT");
+}
+
+TEST_F(Build, pins_the_protocol_of_servers_with_a_scheme) {
+  const auto s =
+      build("  a: {paths: {/: {servers: ['x:1', 'http://x:1', 'https://x:1', 'h2c://x:1']}}}\n");
+  const auto& e = s->clusters[0].endpoints;
+  ASSERT_EQ(e.size(), 4U);
+  EXPECT_EQ(e[0].pin, ProtocolPin::detect);
+  EXPECT_EQ(e[1].pin, ProtocolPin::http);
+  EXPECT_EQ(e[2].pin, ProtocolPin::https);
+  EXPECT_EQ(e[3].pin, ProtocolPin::h2c);
+  EXPECT_EQ(e[0].tls, e[2].tls) << "one context for all that are judged alike";
+  EXPECT_EQ(e[1].tls, nullptr);
+}
+
+TEST_F(Build, verifies_servers_where_the_path_or_the_top_level_says_so) {
+  const auto one =
+      build("  a: {paths: {/: {servers: [x:1], verify_upstream: true}, /b: {servers: [x:1]}}}\n");
+  EXPECT_TRUE(one->clusters[0].endpoints[0].tls->policy().verify);
+  EXPECT_FALSE(one->clusters[1].endpoints[0].tls->policy().verify);
+  EXPECT_NE(one->clusters[0].endpoints[0], one->clusters[1].endpoints[0])
+      << "who is judged differently shares no connection";
 }
 
 TEST_F(Build, gives_no_two_routes_the_same_cluster_name) {

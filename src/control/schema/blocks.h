@@ -16,6 +16,8 @@ namespace aralez {
 /// Values that the global level, paths and services share.
 void read_limit_keys(MapReader& map, std::optional<std::int64_t>& rate_limit,
                      std::optional<std::uint32_t>& x4xx_limit);
+/// `verify_upstream` and `ca_file`.
+void read_verification(MapReader& map, std::optional<bool>& verify, std::string& ca_file);
 /// `client_headers`, its old name `headers`, and `server_headers`.
 void read_header_keys(MapReader& map, std::vector<HeaderRule>& client,
                       std::vector<HeaderRule>& server);

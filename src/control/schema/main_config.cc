@@ -231,7 +231,6 @@ void read_ineffective(MapReader& map) {
   map.integer("upstream_connect_offload_threadpools", number);
   map.integer("upstream_connect_offload_thread_per_pool", number);
   map.integer("version", number);
-  map.text("ca_file", text);
   map.text("config_tls_certificate", text);
   map.text("config_tls_key_file", text);
   map.ignore({"config_tls_address", "proxy_port", "proxy_port_tls", "local_server",
@@ -250,6 +249,7 @@ void read_file_server(MapReader& map, MainConfig& config) {
 }
 
 void read_main(MapReader& map, MainConfig& config) {
+  read_ca_file(map, config.ca_file);
   read_required(map);
   map.text("upstreams_conf", config.upstreams_conf);
   read_addresses(map, config);

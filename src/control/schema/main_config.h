@@ -93,6 +93,10 @@ struct MainConfig {
   std::vector<Cidr> trusted_proxies;
   std::vector<Cidr> proxy_protocol;
 
+  /// CA certificates that servers are verified with where upstreams.yaml names none; empty: the
+  /// system's.
+  std::string ca_file;
+
   Limits limits;  ///< including upstream_keepalive_pool_size and max_retries
 
   [[nodiscard]] std::string certificate_folder() const;

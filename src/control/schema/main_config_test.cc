@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
         Text{"port_that_the_kernel_picks", "proxy_address_http: 127.0.0.1:0"},
         Text{"empty_key_is_absent", "pid_file:\nmaster_key: ~\nthreads: null"},
         Text{"work_stealing", "work_stealing: true\nlistener_tasks_per_fd: 1"},
-        Text{"pingora_keys", "version: 1\nca_file: /ca\nupgrade_sock: /u\nuser: a\ngroup: b"},
+        Text{"pingora_keys", "version: 1\nupgrade_sock: /u\nuser: a\ngroup: b"},
         Text{"offload",
              "upstream_connect_offload_threadpools: 1\n"
              "upstream_connect_offload_thread_per_pool: 1"},

@@ -34,7 +34,6 @@ constexpr std::string_view kNoPools = "each worker does its own connecting";
 /// which never meant anything, and `config_address`, `hc_interval` and `hc_method`, which every
 /// configuration has to have, so that a warning would say nothing about this one.
 constexpr auto kTable = std::to_array<NotYet>({
-    {"ca_file", kMain, "upstreams are reached without TLS"},
     {"upstream_debug_ssl_keylog", kMain, "there is no TLS", "false"},
     {"config_api_enabled", kMain, kNoApi, "false"},
     {"config_tls_address", kMain, kNoApi},
@@ -91,12 +90,6 @@ void warn_not_yet(const Node& map, ConfigBlock block, Diagnostics& diagnostics) 
     if (found != kTable.end() && !is_quiet(*member.value, found->quiet))
       diagnostics.warning_once(map.source(member), found->key, message(found->instead));
   }
-}
-
-void warn_scheme_not_yet(const Source& at, std::string_view key, std::string_view scheme,
-                         Diagnostics& diagnostics) {
-  diagnostics.warning(at, key,
-                      fmt::format("{}:// {}", scheme, message("it is reached by plain HTTP/1.1")));
 }
 
 }  // namespace aralez

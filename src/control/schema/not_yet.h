@@ -15,8 +15,4 @@ enum class ConfigBlock : std::uint8_t { main, upstreams, host, path };
 /// once per key and load. The table is in not_yet.cc; a feature that comes deletes its line there.
 void warn_not_yet(const Node& map, ConfigBlock block, Diagnostics& diagnostics);
 
-/// The same for a server whose scheme asks for what there is not.
-void warn_scheme_not_yet(const Source& at, std::string_view key, std::string_view scheme,
-                         Diagnostics& diagnostics);
-
 }  // namespace aralez

@@ -25,10 +25,6 @@ void read_servers(MapReader& map, PathConfig& path) {
       continue;
     }
     server.value->source = item.source;
-    using enum ServerConfig::Scheme;
-    if (const auto scheme = server.value->scheme; scheme == https || scheme == h2c)
-      warn_scheme_not_yet(item.source, item.key, scheme == https ? "https" : "h2c",
-                          map.diagnostics());
     path.servers.push_back(std::move(*server.value));
   }
   if (node->is_sequence() && node->items().empty() && map.get("redirect_to") == nullptr)
@@ -60,6 +56,18 @@ bool expect_mapping(const Node& block, const Source& at, std::string_view key,
   return false;
 }
 
+/// Whoever asks for verification and names a scheme without certificates may not know that the one
+/// excludes the other.
+void warn_of_clear_servers(const PathConfig& path, Diagnostics& diagnostics) {
+  if (!path.verify_upstream.value_or(false)) return;
+  using enum ServerConfig::Scheme;
+  for (const ServerConfig& s : path.servers)
+    if (s.scheme == http || s.scheme == h2c)
+      diagnostics.warning(s.source, "servers",
+                          "is reached without TLS, so verify_upstream checks nothing; write "
+                          "https:// or no scheme");
+}
+
 PathConfig read_path(MapReader& map) {
   PathConfig path;
   read_servers(map, path);
@@ -69,6 +77,8 @@ PathConfig read_path(MapReader& map) {
   read_header_keys(map, path.client_headers, path.server_headers);
   read_limit_keys(map, path.rate_limit, path.x4xx_limit);
   map.boolean("healthcheck", path.healthcheck);
+  read_verification(map, path.verify_upstream, path.ca_file);
+  warn_of_clear_servers(path, map.diagnostics());
   map.seconds("upstream_connect_timeout", path.connect_timeout);
   map.seconds("upstream_first_byte_timeout", path.first_byte_timeout);
   map.seconds("upstream_idle_timeout", path.idle_timeout);
@@ -145,6 +155,16 @@ void read_limit_keys(MapReader& map, std::optional<std::int64_t>& rate_limit,
   if (rate_limit && *rate_limit <= 0)
     map.diagnostics().warning(map.at("rate_limit"), "rate_limit",
                               "asks for every request to be refused; remove the key for no limit");
+}
+
+void read_verification(MapReader& map, std::optional<bool>& verify, std::string& ca_file) {
+  bool wanted = false;
+  map.boolean("verify_upstream", wanted);
+  if (map.get("verify_upstream") != nullptr) verify = wanted;
+  read_ca_file(map, ca_file);
+  if (!ca_file.empty() && verify && !*verify)
+    map.diagnostics().warning(map.at("ca_file"), "ca_file",
+                              "has no effect with verify_upstream: false");
 }
 
 void read_header_keys(MapReader& map, std::vector<HeaderRule>& client,

@@ -158,6 +158,9 @@ bool read_root(const Node& root, UpstreamsConfig& config, HostList& hosts,
   read_header_keys(map, config.client_headers, config.server_headers);
   if (const Node* node = map.get("authorization"))
     config.authorization = parse_auth(*node, diagnostics);
+  std::optional<bool> verify;
+  read_verification(map, verify, config.ca_file);
+  config.verify_upstream = verify.value_or(false);
   read_discovery(map, config);
   map.ignore({"globals"});
   warn_not_yet(root, ConfigBlock::upstreams, diagnostics);

@@ -38,6 +38,8 @@ struct PathConfig {
   std::optional<std::int64_t> rate_limit;  ///< requests per second; 0 or less refuses all
   std::optional<std::uint32_t> x4xx_limit;
   bool healthcheck = true;
+  std::optional<bool> verify_upstream;  ///< none: as the top level says
+  std::string ca_file;                  ///< empty: that of the top level
   std::optional<Millis> connect_timeout;
   std::optional<Millis> first_byte_timeout;
   std::optional<Millis> idle_timeout;
@@ -92,6 +94,8 @@ struct UpstreamsConfig {
   std::vector<HeaderRule> client_headers;
   std::vector<HeaderRule> server_headers;
   std::optional<AuthConfig> authorization;
+  bool verify_upstream = false;
+  std::string ca_file;            ///< empty: that of main.yaml, or the system's store
   std::vector<HostConfig> hosts;  ///< no host twice; filled with provider `file` only
   std::optional<ConsulConfig> consul;
   std::optional<KubernetesConfig> kubernetes;

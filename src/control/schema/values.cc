@@ -8,6 +8,7 @@
 #include "base/block.h"
 #include "http/uri.h"
 #include "route/route_table.h"
+#include "tls/client_context.h"
 
 namespace aralez {
 namespace {
@@ -159,6 +160,13 @@ void read_source_addresses(MapReader& map, std::string_view key, int family,
                                           family == AF_INET ? "\"192.0.2.1\"" : "\"2001:db8::1\""));
     }
   }
+}
+
+void read_ca_file(MapReader& map, std::string& out) {
+  map.text("ca_file", out);
+  if (out.empty()) return;
+  if (const std::string wrong = check_ca_file(out); !wrong.empty())
+    map.diagnostics().error(map.at("ca_file"), "ca_file", fmt::format("{} {}", shown(out), wrong));
 }
 
 std::optional<Cidr> parse_cidr(std::string_view text) {

@@ -21,6 +21,8 @@ void read_address(MapReader& map, std::string_view key, std::optional<SocketAddr
 /// A list of addresses of one family, without ports.
 void read_source_addresses(MapReader& map, std::string_view key, int family,
                            std::vector<SocketAddress>& out);
+/// A bundle of CA certificates, which must be readable now.
+void read_ca_file(MapReader& map, std::string& out);
 void read_cidrs(MapReader& map, std::string_view key, std::vector<Cidr>& out);
 
 /// What is wrong with a text, or the value.
