@@ -6,6 +6,7 @@ of the tests talks to the upstream of the tests directly, so that both are known
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 from typing import Any, Callable, Iterator
@@ -25,6 +26,7 @@ DIRECT = [(p, p, True) for p in PROTOCOLS if all(p not in pair for pair in ACTIV
 MIB = 1 << 20
 SIZE = (32 if BINARY.exists() and instrumented() else 100) * MIB
 """With a sanitizer memory says nothing, and a body only has to be larger than what the kernel's buffers take."""
+CHUNKED_SIZE = 32 * MIB
 ROOM = 24 * MIB
 """What the process may grow by; the buffers of an exchange are far smaller."""
 PIECE = bytes(i * 17 % 255 for i in range(64 * 1024))
@@ -265,27 +267,27 @@ def test_both_directions_at_once(world: World) -> None:
 
 # Large bodies.
 
-def _pump(exchange: Exchange, count: list[int]) -> None:
-    for _ in range(SIZE // len(PIECE)):
+def _pump(exchange: Exchange, size: int, count: list[int]) -> None:
+    for _ in range(size // len(PIECE)):
         exchange.send(PIECE)
         count[0] += len(PIECE)
 
 
-@pytest.fixture(scope="module")
-def digest() -> bytes:
+@functools.cache
+def _digest(size: int) -> bytes:
     h = hashlib.sha256()
-    for _ in range(SIZE // len(PIECE)):
+    for _ in range(size // len(PIECE)):
         h.update(PIECE)
     return h.digest()
 
 
 @pytest.mark.parametrize("length", [SIZE, None], ids=["length", "chunked"])
-def test_large_answer_to_a_client_that_pauses(world: World, digest: bytes, length: int | None) -> None:
-    sent = [0]
+def test_large_answer_to_a_client_that_pauses(world: World, length: int | None) -> None:
+    sent, size = [0], length or CHUNKED_SIZE
 
     def down(exchange: ServerExchange) -> None:
         exchange.respond(length=length)
-        _pump(exchange, sent)
+        _pump(exchange, size, sent)
         exchange.finish()
     world.upstream.handle("/down", down)
     before = world.memory()
@@ -293,18 +295,18 @@ def test_large_answer_to_a_client_that_pauses(world: World, digest: bytes, lengt
         exchange = client.open("GET", "/down")
         assert exchange.head(30).status == 200
         assert stalled(lambda: sent[0])
-        assert sent[0] < SIZE, "the whole body was taken although nobody reads it"
+        assert sent[0] < size, "the whole body was taken although nobody reads it"
         assert world.grown(before) < ROOM
         got = hashlib.sha256()
         exchange.body(got.update)
-        assert got.digest() == digest
+        assert got.digest() == _digest(size)
         assert world.grown(before) < ROOM
         assert client.request("GET", "/lives")[0].status == 200
 
 
 @pytest.mark.parametrize("length", [SIZE, None], ids=["length", "chunked"])
-def test_large_request_to_an_upstream_that_pauses(world: World, digest: bytes, length: int | None) -> None:
-    gate, got, sent = Gate(), hashlib.sha256(), [0]
+def test_large_request_to_an_upstream_that_pauses(world: World, length: int | None) -> None:
+    gate, got, sent, size = Gate(), hashlib.sha256(), [0], length or CHUNKED_SIZE
 
     def up(exchange: ServerExchange) -> None:
         gate.hold()
@@ -318,7 +320,7 @@ def test_large_request_to_an_upstream_that_pauses(world: World, digest: bytes, l
 
         def upload() -> None:
             try:
-                _pump(exchange, sent)
+                _pump(exchange, size, sent)
                 exchange.finish()
             except BaseException as e:  # noqa: BLE001 - shown below
                 failed.append(e)
@@ -326,14 +328,14 @@ def test_large_request_to_an_upstream_that_pauses(world: World, digest: bytes, l
         sender.start()
         world.upstream.wait_exchange("/up")
         assert stalled(lambda: sent[0])
-        assert sent[0] < SIZE, "the whole body was taken although nobody reads it"
+        assert sent[0] < size, "the whole body was taken although nobody reads it"
         assert world.grown(before) < ROOM
         gate.set()
         sender.join()
         assert not failed, failed
         assert exchange.head(30).status == 200
         assert exchange.body() == b"ok"
-    assert got.digest() == digest
+    assert got.digest() == _digest(size)
     assert world.grown(before) < ROOM
 
 

@@ -153,7 +153,7 @@ class H2Connection:
         self.closed = False
         self.goaway: int | None = None
         """Error code of the GOAWAY from the peer."""
-        self.pings = 0
+        self.ping_answers = 0
         self.faults: list[str] = []
         """What the peer did against the protocol."""
         self.thread: threading.Thread | None = None
@@ -240,6 +240,17 @@ class H2Connection:
             self._wake.send(b"x")
         except OSError:
             pass
+
+    def round_trip(self, deadline: float = 10.0) -> None:
+        """Until the peer has taken all that was sent so far."""
+        end = Deadline(deadline)
+        with self.changed:
+            before = self.ping_answers
+            self.h2.ping(b"roundtri")
+            self.flush()
+            while self.ping_answers == before:
+                assert not self.closed and not end.over(), "no answer to a PING"
+                self.changed.wait(min(0.5, end.left()))
 
     def say_goaway(self, last: int, code: int = 0) -> None:
         """Streams above `last` were not looked at; what is under way goes on (h2 itself would end it all)."""
@@ -349,8 +360,8 @@ class H2Connection:
             threading.Thread(target=self._on_stream, args=(stream,), name=f"h2-{stream.number}", daemon=True).start()
         elif isinstance(event, h2.events.RemoteSettingsChanged):
             self._has_settings = True
-        elif isinstance(event, h2.events.PingReceived):
-            self.pings += 1
+        elif isinstance(event, h2.events.PingAckReceived):
+            self.ping_answers += 1
         elif stream is None:
             return
         elif isinstance(event, h2.events.ResponseReceived):

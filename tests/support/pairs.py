@@ -337,6 +337,8 @@ class ServerExchange(Exchange):
     """Of HTTP, as it came."""
     complete: bool
     """The whole request came."""
+    finished = False
+    """The whole answer was sent."""
 
     def get_all(self, name: str) -> list[str]:
         return [v for n, v in self.fields if n.lower() == name]
@@ -379,7 +381,6 @@ class H1ServerExchange(ServerExchange):
         self.request = request
         self._body = conn.reader.body(request)
         self._chunked = False
-        self.finished = False
 
     @property
     def complete(self) -> bool:  # type: ignore[override]
@@ -439,7 +440,6 @@ class H2ServerExchange(ServerExchange):
         self.fields = [(n, v) for n, v in stream.fields if not n.startswith(":")]
         self.authority = self.pseudo.get(":authority") or self.get("host") or ""
         assert not [n for n, _ in self.fields if n in _HOP], self.fields
-        self.finished = False
 
     @property
     def complete(self) -> bool:  # type: ignore[override]
