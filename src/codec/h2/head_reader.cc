@@ -66,6 +66,7 @@ void HeadReader::on_field(std::string_view name, std::string_view value) {
   if (!good_value(value)) return malformed("character not allowed in a field value");
   if (name.starts_with(':')) return take_pseudo(name, value);
 
+  regular_ = true;
   const NameKind kind = kind_of_name(name);
   if (kind == NameKind::bad) return malformed("field name is not a token in lower case");
   const FieldId id = field_id(name);
@@ -105,8 +106,7 @@ void HeadReader::take_pseudo(std::string_view name, std::string_view value) {
   const auto i = static_cast<std::size_t>(known - kNames.begin());
   const unsigned bit = 1U << i;
   if (seen_ & bit) return malformed("repeated pseudo-header");
-  const bool field_before = fields_ > 0 || has_length_ || expects_ > 0;
-  if (field_before) return malformed("pseudo-header behind a field");
+  if (regular_) return malformed("pseudo-header behind a field");
   seen_ |= bit;
   pseudo_[i] = keep(value);
 }

@@ -90,6 +90,7 @@ class HeadReader final : public FieldSink {
   std::string_view expect_;
   std::string_view host_;
   bool has_length_ = false;
+  bool regular_ = false;  ///< a field that is no pseudo-header was seen
   std::uint64_t length_ = 0;
   BlockVerdict worst_;  ///< the first thing that was wrong
 };

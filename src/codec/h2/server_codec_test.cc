@@ -243,6 +243,7 @@ TEST_F(H2ServerCodec, refuses_malformed_heads) {
       {"authority twice", {kM, kS, kA, kP, kA}, {}},
       {"pseudo-header behind a field", {kM, kS, kA, {"x", "1"}, kP}, {}},
       {"pseudo-header behind framing", {kM, kS, kA, {"content-length", "0"}, kP}, {}},
+      {"pseudo-header behind TE", {kM, kS, kA, {"te", "trailers"}, kP}, {}},
       {"unknown pseudo-header", {kM, kS, kA, kP, {":x", "1"}}, {}},
       {"status in a request", {kM, kS, kA, kP, {":status", "200"}}, {}},
       {"two Hosts", {kM, kS, kA, kP, {"host", "a"}, {"host", "a"}}, {}},
