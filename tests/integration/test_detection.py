@@ -26,9 +26,12 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CLIENT_HELLO = b"\x16\x03\x01"
 
 
-def spoken(proxy: Proxy) -> list[str]:
-    """What the log says of servers, in order."""
-    return [line.partition(" speaks ")[2].strip() for line in proxy.log().splitlines() if " speaks " in line]
+def spoken(proxy: Proxy, count: int = 1) -> list[str]:
+    """What the log says of servers, in order. It is written by a thread of its own: `count` lines are waited for."""
+    def said() -> list[str]:
+        return [line.partition(" speaks ")[2].strip() for line in proxy.log().splitlines() if " speaks " in line]
+    wait_until(lambda: len(said()) >= count, f"{count} lines on what servers speak")
+    return said()
 
 
 class Programs:
@@ -297,7 +300,7 @@ def test_server_that_changes_is_found_out_again(first_tls: bool) -> None:
         server = start(serve_plain(port), not first_tls)
         wanted = "plain" if first_tls else "tls"
         wait_until(lambda: proxy.get("/", deadline=20).text() == wanted, "an answer of the second", 20)
-        assert len(spoken(proxy)) == 2
+        assert len(spoken(proxy, 2)) == 2
         server.shutdown()
         server.server_close()
 
