@@ -34,7 +34,7 @@ constexpr std::string_view kNoPools = "each worker does its own connecting";
 /// which never meant anything, and `config_address`, `hc_interval` and `hc_method`, which every
 /// configuration has to have, so that a warning would say nothing about this one.
 constexpr auto kTable = std::to_array<NotYet>({
-    {"upstream_debug_ssl_keylog", kMain, "there is no TLS", "false"},
+    {"upstream_debug_ssl_keylog", kMain, "TLS secrets are not written to a file", "false"},
     {"config_api_enabled", kMain, kNoApi, "false"},
     {"config_tls_address", kMain, kNoApi},
     {"config_tls_certificate", kMain, kNoApi},
