@@ -24,6 +24,9 @@ from support.tools import run
 from support.websocket import EchoServer
 
 CASES = 247
+ATTEMPTS = 3
+"""Whether a connection that is failed for a bad frame still brings the answer to the good one before it is a matter of moments
+(OK or NON-STRICT in cases 3.x, without a proxy too). Such a case has to end as without the proxy in one of so many runs."""
 
 Verdicts = dict[str, tuple[str, str]]
 
@@ -83,5 +86,11 @@ def test_every_case_ends_as_without_the_proxy(direct: Verdicts, tmp_path: pathli
         proxy = Proxy({"127.0.0.1": {"/": echo_route}, "a.test": {"/": echo_route}}, main=main)
         install(proxy.config / "certificates")
         with proxy, entry(client, ("127.0.0.1", tls_port) if PROTOCOLS[client][1] else proxy.address) as address:
-            found = verdicts(address, tmp_path)
-            assert {case: (found.get(case), v) for case, v in direct.items() if found.get(case) != v} == {}
+            left = direct
+            for attempt in range(ATTEMPTS):
+                found = verdicts(address, tmp_path / str(attempt))
+                assert "FAILED" not in {behaviour for behaviour, _ in found.values()}
+                left = {case: v for case, v in left.items() if found.get(case) != v}
+                if not left:
+                    return
+            assert {case: (found.get(case), v) for case, v in left.items()} == {}
