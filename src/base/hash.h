@@ -7,8 +7,7 @@
 namespace aralez {
 
 /// Keyed 64-bit hash for tables in memory (threats row 35). Incremental by chunks: the same chunks
-/// in the same order give the same value, which is what the longest-prefix lookup needs. Not for
-/// secrets.
+/// in the same order give the same value. Not for secrets.
 class KeyedHash {
  public:
   explicit constexpr KeyedHash(std::uint64_t key) noexcept : state_(key ^ 0x9e3779b97f4a7c15ULL) {}

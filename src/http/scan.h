@@ -47,49 +47,55 @@ struct Variant {
   return i;
 }
 
-/// Length of the run of letters, digits and dashes at the front: what nearly all field names
-/// consist of. Stops early where it likes; the caller goes on byte by byte.
-[[nodiscard]] inline std::size_t name_run(const char* p, std::size_t n) noexcept {
-  std::size_t i = 0;
+namespace scan_detail {
 #if defined(__SSE2__)
+/// Length of the run at the front that `good` has all bits set for, as far as blocks of sixteen go.
+template <class Good>
+[[nodiscard]] inline std::size_t run_of(const char* p, std::size_t n, Good good) noexcept {
+  std::size_t i = 0;
   for (; i + 16 <= n; i += 16) {
     const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
-    const __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-    const __m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0'));
-    const __m128i good =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
-                                  _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)),
-                     _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
-    const unsigned bad = ~static_cast<unsigned>(_mm_movemask_epi8(good)) & 0xffffU;
+    const unsigned bad = ~static_cast<unsigned>(_mm_movemask_epi8(good(x))) & 0xffffU;
     if (bad != 0) return i + static_cast<std::size_t>(__builtin_ctz(bad));
   }
-#else
-  static_cast<void>(p);
-  static_cast<void>(n);
-#endif
   return i;
+}
+#endif
+}  // namespace scan_detail
+
+/// Length of the run of letters, digits and dashes at the front: what nearly all field names
+/// consist of. Stops early where it likes; the caller goes on byte by byte.
+[[nodiscard]] inline std::size_t name_run([[maybe_unused]] const char* p,
+                                          [[maybe_unused]] std::size_t n) noexcept {
+#if defined(__SSE2__)
+  return scan_detail::run_of(p, n, [](__m128i x) {
+    const __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    const __m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    return _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                     _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)),
+        _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+  });
+#else
+  return 0;
+#endif
 }
 
 /// Length of the run of visible ASCII without `#` at the front: a request target. Stops early where
 /// it likes.
-[[nodiscard]] inline std::size_t target_run(const char* p, std::size_t n) noexcept {
-  std::size_t i = 0;
+[[nodiscard]] inline std::size_t target_run([[maybe_unused]] const char* p,
+                                            [[maybe_unused]] std::size_t n) noexcept {
 #if defined(__SSE2__)
-  for (; i + 16 <= n; i += 16) {
-    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+  return scan_detail::run_of(p, n, [](__m128i x) {
     // Signed: bytes from 0x80 up are negative and fail the first test too.
     const __m128i visible = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x20));
     const __m128i odd =
         _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('#')), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
-    const unsigned bad =
-        ~static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(odd, visible))) & 0xffffU;
-    if (bad != 0) return i + static_cast<std::size_t>(__builtin_ctz(bad));
-  }
+    return _mm_andnot_si128(odd, visible);
+  });
 #else
-  static_cast<void>(p);
-  static_cast<void>(n);
+  return 0;
 #endif
-  return i;
 }
 
 /// The rule alone, for tests and for other CPUs.

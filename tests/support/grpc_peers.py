@@ -11,11 +11,11 @@ from typing import Any, Callable, Iterator
 
 import grpc
 
-from support.client import Client
 from support.deadline import seconds, wait_until
 from support.peers import peer
 from support.ports import free_port
 from support.tls import certificate
+from support.tools import listens
 
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """HealthCheckResponse."""
@@ -56,11 +56,7 @@ class GoServer:
         if self._process.poll() is not None:
             self._log.seek(0)
             raise AssertionError(f"grpc-go's server ended: {self._log.read()[-1000:]!r}")
-        try:
-            Client(("127.0.0.1", self.port)).close()
-            return True
-        except OSError:
-            return False
+        return listens(self.port)
 
     def __exit__(self, *_: object) -> None:
         assert self._process

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable
 
 from support.client import Address, Client
 from support.deadline import Deadline, wait_until
-from support.http1 import Closed, Fields, Request, Truncated
+from support.http1 import Body, Closed, Fields, Request, Truncated
 from support.http2 import PREFACE, Broken, H2Connection, Stream
 from support.origin import Connection, Origin
 from support.tls import client_context, server_context
@@ -58,6 +58,14 @@ class Head:
         values = self.get_all(name)
         assert len(values) < 2, f"{name} occurs {len(values)} times: {values}"
         return values[0] if values else None
+
+
+def _read_body(body: Body, n: int, deadline: float) -> bytes:
+    """Of HTTP/1; a body that breaks off is Broken, as with HTTP/2."""
+    try:
+        return body.read(n, Deadline(deadline))
+    except (Truncated, ConnectionError) as e:
+        raise Broken(str(e)) from e
 
 
 def _lines(fields: Pairs) -> str:
@@ -150,10 +158,7 @@ class H1ClientExchange(ClientExchange):
 
     def read(self, n: int = 65536, deadline: float = 30.0) -> bytes:
         self.head()
-        try:
-            return self._body.read(n, Deadline(deadline))
-        except (Truncated, ConnectionError) as e:
-            raise Broken(str(e)) from e
+        return _read_body(self._body, n, deadline)
 
     @property
     def trailers(self) -> Fields:
@@ -387,10 +392,7 @@ class H1ServerExchange(ServerExchange):
         return self.request.complete
 
     def read(self, n: int = 65536, deadline: float = 30.0) -> bytes:
-        try:
-            return self._body.read(n, Deadline(deadline))
-        except (Truncated, ConnectionError) as e:
-            raise Broken(str(e)) from e
+        return _read_body(self._body, n, deadline)
 
     @property
     def trailers(self) -> Fields:

@@ -30,6 +30,15 @@ def run(*command: str, deadline: float = 30.0, check: bool = True, data: bytes |
     return done
 
 
+def listens(port: int) -> bool:
+    """Whether somebody on this machine takes connections there."""
+    try:
+        Client(("127.0.0.1", port)).close()
+        return True
+    except OSError:
+        return False
+
+
 class Nginx:
     """Debian's nginx on a free port with the given server block body; `root` is a folder for files."""
 
@@ -60,11 +69,7 @@ class Nginx:
         assert self.process
         if self.process.poll() is not None:
             raise AssertionError("nginx did not start: " + (self.folder / "start.log").read_text("utf-8", "replace"))
-        try:
-            Client(("127.0.0.1", self.port)).close()
-            return True
-        except OSError:
-            return False
+        return listens(self.port)
 
     def __exit__(self, *_: object) -> None:
         assert self.process
