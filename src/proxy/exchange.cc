@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "observe/redact.h"
 #include "proxy/context.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_rules.h"
@@ -242,11 +243,12 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
 void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
   context_.counters.add(reason);
   if (!context_.logger.enabled(LogLevel::info)) return;
+  std::string scratch;
   context_.logger.write(
       LogLevel::info, "aralez::proxy",
       fmt::format("{} {}: {}{}{}, {} {} host {} client {}", status, to_string(reason),
                   text_of(reason), why.empty() ? "" : ": ", why, request_.method_text,
-                  request_.target, request_.authority, client_->ip));
+                  redact_target(request_.target, scratch), request_.authority, client_->ip));
 }
 
 void Exchange::reply(Reply&& r) {
