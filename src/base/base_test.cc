@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/ascii.h"
+#include "base/constant_time.h"
 #include "base/hash.h"
 #include "base/intrusive_list.h"
 #include "base/result.h"
@@ -173,6 +174,14 @@ TEST(Result, carries_a_value_or_what_went_wrong_and_where) {
   EXPECT_EQ(bad.error().code, Errc::limit);
   EXPECT_EQ(bad.error().origin, Origin::upstream);
   EXPECT_EQ(bad.error().what, "too much");
+}
+
+TEST(SameSecret, takes_the_secret_and_nothing_else) {
+  EXPECT_TRUE(same_secret("hunter2", "hunter2"));
+  for (const char* wrong : {"", "h", "hunter", "hunter1", "Hunter2", "hunter22", "hunter2hunter2"})
+    EXPECT_FALSE(same_secret("hunter2", wrong)) << wrong;
+  EXPECT_TRUE(same_secret("", ""));
+  EXPECT_FALSE(same_secret("", "x"));
 }
 
 }  // namespace
