@@ -8,6 +8,7 @@
 
 #include "cluster/endpoint_pool.h"
 #include "cluster/name_log.h"
+#include "http/endpoint_choice.h"
 
 namespace aralez {
 
@@ -18,18 +19,30 @@ class Cluster {
       : endpoints_(std::move(endpoints)) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return endpoints_.size(); }
-  /// The endpoint whose turn it is. Pre: size() > 0. Behaviour section 4.1.
-  [[nodiscard]] EndpointPool& next() noexcept {
+  // Pre of all that follow: size() > 0, places below it.
+
+  /// Place of the endpoint for a request: the one that is wanted, if it may be used, or the one
+  /// whose turn it is (behaviour sections 4.1 and 4.2).
+  [[nodiscard]] std::uint32_t pick(std::uint32_t wanted) noexcept {
+    if (wanted < endpoints_.size()) return wanted;
     if (turn_ >= endpoints_.size()) turn_ = 0;
-    return *endpoints_[turn_++];
+    return turn_++;
   }
+  /// The one to try when `failed` could not be reached: as many tries as there are endpoints reach
+  /// each of them, whatever other requests do meanwhile.
+  [[nodiscard]] std::uint32_t after(std::uint32_t failed) const noexcept {
+    return failed + 1 < endpoints_.size() ? failed + 1 : 0;
+  }
+  [[nodiscard]] EndpointPool& endpoint(std::uint32_t place) noexcept { return *endpoints_[place]; }
+  /// The endpoint whose turn it is.
+  [[nodiscard]] EndpointPool& next() noexcept { return endpoint(pick(EndpointChoice::kNone)); }
   [[nodiscard]] const std::vector<std::shared_ptr<EndpointPool>>& endpoints() const noexcept {
     return endpoints_;
   }
 
  private:
   std::vector<std::shared_ptr<EndpointPool>> endpoints_;  ///< plain counts: one worker
-  std::size_t turn_ = 0;
+  std::uint32_t turn_ = 0;
 };
 
 /// What the clusters of a worker are made with.
