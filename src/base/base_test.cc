@@ -9,6 +9,7 @@
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "base/utf8.h"
 
 namespace aralez {
 namespace {
@@ -182,6 +183,14 @@ TEST(SameSecret, takes_the_secret_and_nothing_else) {
     EXPECT_FALSE(same_secret("hunter2", wrong)) << wrong;
   EXPECT_TRUE(same_secret("", ""));
   EXPECT_FALSE(same_secret("", "x"));
+}
+
+TEST(Utf8, is_what_rfc_3629_says) {
+  for (const char* good : {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf"})
+    EXPECT_TRUE(is_utf8(good)) << good;
+  for (const char* bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                          "\xf4\x90\x80\x80", "\xff", "a\xe2\x82"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
 }  // namespace

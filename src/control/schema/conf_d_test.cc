@@ -104,5 +104,20 @@ TEST(ConfDFolder, lies_beside_the_upstreams_file) {
   EXPECT_EQ(conf_d_of("upstreams.yaml"), "conf.d");
 }
 
+TEST_F(ConfD, is_merged_with_a_text_in_place_of_the_main_file_too) {
+  const std::string text = "provider: file\nupstreams:\n  " + route_to("a", "main:1");
+  write("upstreams.yaml", text);
+  write("conf.d/a.yaml", route_to("b", "split:1"));
+  const std::string path = (folder_ / "upstreams.yaml").string();
+  const auto pushed = load_upstreams_text(text, "body", path, diagnostics_);
+  ASSERT_EQ(pushed.status, LoadedUpstreams::Status::loaded) << diagnostics_.render();
+  EXPECT_EQ(pushed.config.hosts.size(), 2U);
+  EXPECT_EQ(pushed.config.hosts[0].source.to_string(), "body:3");
+  EXPECT_EQ(pushed.fingerprint, load().fingerprint) << "saved as it is, it is no change";
+  EXPECT_EQ(load_upstreams_text("provider: [", "body", path, diagnostics_).status,
+            LoadedUpstreams::Status::broken);
+  EXPECT_THAT(diagnostics_.render(), HasSubstr("body:2:1: "));
+}
+
 }  // namespace
 }  // namespace aralez

@@ -61,7 +61,6 @@ std::vector<std::string> list_conf_d(const std::string& folder, Diagnostics& dia
 
 SplitFiles read_conf_d(const std::string& folder, Diagnostics& diagnostics) {
   SplitFiles out;
-  if (folder.empty()) return out;
   for (const std::string& name : list_conf_d(folder, diagnostics)) {
     FileText file = read_text_file(name, YamlLimits{}.max_bytes);
     if (file.status != FileText::Status::ok) {
@@ -232,10 +231,20 @@ std::optional<UpstreamsConfig> without_errors(const NamedText& main, const Split
 }  // namespace
 
 std::optional<UpstreamsConfig> parse_upstreams(std::string_view text, std::string file,
-                                               Diagnostics& diagnostics,
-                                               const std::string& conf_d) {
-  return without_errors({std::move(file), std::string(text)}, read_conf_d(conf_d, diagnostics),
-                        diagnostics);
+                                               Diagnostics& diagnostics) {
+  return without_errors({std::move(file), std::string(text)}, {}, diagnostics);
+}
+
+LoadedUpstreams load_upstreams_text(std::string text, std::string file, const std::string& path,
+                                    Diagnostics& diagnostics) {
+  LoadedUpstreams out;
+  const SplitFiles split = read_conf_d(conf_d_of(path), diagnostics);
+  out.fingerprint = mixed(split.fingerprint, text);
+  if (auto config = without_errors({std::move(file), std::move(text)}, split, diagnostics)) {
+    out.config = std::move(*config);
+    out.status = LoadedUpstreams::Status::loaded;
+  }
+  return out;
 }
 
 LoadedUpstreams load_upstreams(const std::string& path, Diagnostics& diagnostics) {
@@ -251,13 +260,7 @@ LoadedUpstreams load_upstreams(const std::string& path, Diagnostics& diagnostics
     diagnostics.error(whole_file(path), "", fmt::format("cannot be read: {}", main.reason));
     return out;
   }
-  const SplitFiles split = read_conf_d(conf_d_of(path), diagnostics);
-  out.fingerprint = mixed(split.fingerprint, main.text);
-  if (auto config = without_errors({path, std::move(main.text)}, split, diagnostics)) {
-    out.config = std::move(*config);
-    out.status = LoadedUpstreams::Status::loaded;
-  }
-  return out;
+  return load_upstreams_text(std::move(main.text), path, path, diagnostics);
 }
 
 std::string conf_d_of(const std::string& upstreams_conf) {

@@ -117,11 +117,15 @@ struct LoadedUpstreams {
 /// `diagnostics`.
 [[nodiscard]] LoadedUpstreams load_upstreams(const std::string& path, Diagnostics& diagnostics);
 
-/// The same from text, as an API push has it: `file` is the name for messages, `conf_d` the folder
-/// to merge, empty for none. nullopt if there was any error.
+/// The same with `text` in place of upstreams.yaml, as an API push has it: `file` is the name for
+/// messages, `path` that of the upstreams.yaml whose conf.d is merged. Never missing.
+[[nodiscard]] LoadedUpstreams load_upstreams_text(std::string text, std::string file,
+                                                  const std::string& path,
+                                                  Diagnostics& diagnostics);
+
+/// The same from text alone, without split files. nullopt if there was any error.
 [[nodiscard]] std::optional<UpstreamsConfig> parse_upstreams(std::string_view text,
                                                              std::string file,
-                                                             Diagnostics& diagnostics,
-                                                             const std::string& conf_d = {});
+                                                             Diagnostics& diagnostics);
 
 }  // namespace aralez
