@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -56,22 +58,29 @@ void LogFile::measure() {
   rotate_at_ = regular ? options_.max_bytes : 0;
 }
 
-bool LogFile::append(std::string_view record) {
-  if (rotate_at_ != 0 && size_ != 0 && size_ + record.size() > rotate_at_) rotate();
-  if (torn_ && write_some("\n") == 1) torn_ = false;
-  if (torn_) return false;
-  const std::size_t written = write_some(record);
-  torn_ = written > 0 && written < record.size();
-  return written == record.size();
+std::size_t LogFile::append_lines(std::string_view lines, std::chrono::milliseconds patience) {
+  if (rotate_at_ != 0 && size_ != 0 && size_ + lines.size() > rotate_at_) rotate();
+  if (torn_ && write_some("\n", patience) == 1) torn_ = false;
+  const std::size_t written = torn_ ? 0 : write_some(lines, patience);
+  if (written == lines.size()) return 0;
+  if (written > 0) torn_ = lines[written - 1] != '\n';
+  const auto rest = lines.substr(written);
+  return static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) +
+         (rest.back() == '\n' ? 0 : 1);
 }
 
-std::size_t LogFile::write_some(std::string_view text) {
+std::size_t LogFile::write_some(std::string_view text, std::chrono::milliseconds patience) {
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t n = ::write(fd_.get(), text.data() + done, text.size() - done);
+    if (n > 0) {
+      done += static_cast<std::size_t>(n);
+      continue;
+    }
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
+    if (n == 0 || errno != EAGAIN || patience.count() == 0) break;
+    pollfd room{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+    if (::poll(&room, 1, static_cast<int>(patience.count())) <= 0) break;
   }
   size_ += done;
   return done;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -37,7 +38,11 @@ class LogFile {
 
   /// Never blocks for a reader of a pipe: what such a pipe has no room for is lost, like what a
   /// full disk refuses. False when (part of) the record was lost.
-  [[nodiscard]] bool append(std::string_view record);
+  [[nodiscard]] bool append(std::string_view record) { return append_lines(record) == 0; }
+  /// The same for several lines at once. A reader of a pipe is given `patience` to make room.
+  /// Returns how many lines were lost, also in part.
+  [[nodiscard]] std::size_t append_lines(std::string_view lines,
+                                         std::chrono::milliseconds patience = {});
   /// Opens the path anew, for SIGHUP after someone moved the file away. On an error the old file
   /// stays in use.
   [[nodiscard]] std::expected<void, LogError> reopen();
@@ -45,7 +50,7 @@ class LogFile {
  private:
   LogFile(LogFileOptions options, UniqueFd fd);
   void measure();
-  [[nodiscard]] std::size_t write_some(std::string_view text);
+  [[nodiscard]] std::size_t write_some(std::string_view text, std::chrono::milliseconds patience);
   void rotate();
   void shift_old_files();
   void compress_aside(const std::string& file);

@@ -139,6 +139,12 @@ inline constexpr std::size_t kUpstreamLabels = std::to_underlying(UpstreamLabel:
 inline constexpr std::array<std::string_view, kUpstreamLabels> kUpstreamNames{"http/1.1", "h2c",
                                                                               "https/1.1", "h2"};
 
+/// In the order of the protocol's versions.
+enum class TlsLabel : std::uint8_t { tls10, tls11, tls12, tls13 };
+inline constexpr std::size_t kTlsLabels = std::to_underlying(TlsLabel::tls13) + 1;
+inline constexpr std::array<std::string_view, kTlsLabels> kTlsNames{"TLSv1", "TLSv1.1", "TLSv1.2",
+                                                                    "TLSv1.3"};
+
 /// Upper bounds of the latency buckets, `+Inf` left out, and their texts.
 inline constexpr std::array<std::chrono::milliseconds, 12> kLatencyBounds = [] {
   using Ms = std::chrono::milliseconds;

@@ -98,6 +98,11 @@ void ServerLog::write_at(std::chrono::system_clock::time_point time, LogLevel le
     lost_.fetch_add(1, std::memory_order_relaxed);
 }
 
+std::size_t ServerLog::append_lines(std::string_view lines) {
+  const std::lock_guard lock(state_->mutex);
+  return state_->file.append_lines(lines);
+}
+
 std::expected<void, LogError> ServerLog::reopen() {
   const std::lock_guard lock(state_->mutex);
   return state_->file.reopen();

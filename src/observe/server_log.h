@@ -30,6 +30,8 @@ class ServerLog final : public Logger {
   /// For a record that had to wait.
   void write_at(std::chrono::system_clock::time_point time, LogLevel level, std::string_view target,
                 std::string_view message);
+  /// Lines that are complete already, at any level; returns how many were lost.
+  [[nodiscard]] std::size_t append_lines(std::string_view lines);
   /// On SIGHUP. On an error the old file stays in use.
   [[nodiscard]] std::expected<void, LogError> reopen();
   /// Records that could not be written.

@@ -66,7 +66,19 @@ TEST(LogText, escapes_what_could_forge_lines_or_drive_a_terminal) {
   EXPECT_EQ(escaped("\xc2\x9b"
                     "31m \xc2\xa0"),
             "\\xc2\\x9b31m \xc2\xa0");
-  EXPECT_EQ(escaped("\xc2"), "\xc2");
+  EXPECT_EQ(escaped("\xc2"), "\\xc2");
+}
+
+TEST(LogText, what_is_no_utf8_is_escaped_and_what_is_stays) {
+  for (const std::string_view text :
+       {"\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(escaped(text), text);
+  EXPECT_EQ(escaped("\x80 \xff"), "\\x80 \\xff");
+  EXPECT_EQ(escaped("\xc0\xaf"), "\\xc0\\xaf");           // overlong
+  EXPECT_EQ(escaped("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");  // overlong
+  EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+  EXPECT_EQ(escaped("\xe2\x82"), "\\xe2\\x82");
 }
 
 TEST(LogText, a_record_keeps_its_lines_but_none_can_pass_for_another_record) {
