@@ -15,8 +15,9 @@ namespace counter_layout {
 inline constexpr std::size_t kMethodAt = kCounters;
 inline constexpr std::size_t kVersionAt = kMethodAt + kMethodLabels;
 inline constexpr std::size_t kUpstreamAt = kVersionAt + kVersionLabels;
+inline constexpr std::size_t kTlsAt = kUpstreamAt + kUpstreamLabels;
 inline constexpr std::size_t kLatencyAt =
-    kUpstreamAt + kUpstreamLabels;  // one cell per bucket, not cumulated
+    kTlsAt + kTlsLabels;  // one cell per bucket, not cumulated
 inline constexpr std::size_t kLatencySumAt = kLatencyAt + kLatencyBoundNames.size();  // nanoseconds
 inline constexpr std::size_t kReasonAt = kLatencySumAt + 1;
 inline constexpr std::size_t kStatusAt = kReasonAt + kReasons;
@@ -37,6 +38,9 @@ constexpr std::size_t at(VersionLabel v) noexcept {
 }
 constexpr std::size_t at(UpstreamLabel p) noexcept {
   return kUpstreamAt + std::to_underlying(p);
+}
+constexpr std::size_t at(TlsLabel t) noexcept {
+  return kTlsAt + std::to_underlying(t);
 }
 constexpr std::size_t at(Reason r) noexcept {
   return kReasonAt + std::to_underlying(r);
@@ -59,6 +63,7 @@ class alignas(128) CounterBlock {
   void add(MethodLabel m) noexcept { bump(counter_layout::at(m), 1); }
   void add(VersionLabel v) noexcept { bump(counter_layout::at(v), 1); }
   void add(UpstreamLabel p) noexcept { bump(counter_layout::at(p), 1); }
+  void add(TlsLabel t) noexcept { bump(counter_layout::at(t), 1); }
   void add(Reason r) noexcept { bump(counter_layout::at(r), 1); }
   /// 0, or anything that is no status: no response was sent.
   void add_status(std::uint16_t status) noexcept { bump(counter_layout::at_status(status), 1); }
@@ -115,6 +120,9 @@ class CounterTotals {
   }
   [[nodiscard]] std::uint64_t value(UpstreamLabel p) const noexcept {
     return cells_[counter_layout::at(p)];
+  }
+  [[nodiscard]] std::uint64_t value(TlsLabel t) const noexcept {
+    return cells_[counter_layout::at(t)];
   }
   [[nodiscard]] std::uint64_t value(Reason r) const noexcept {
     return cells_[counter_layout::at(r)];

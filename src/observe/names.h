@@ -12,7 +12,7 @@
 namespace aralez {
 
 /// Metric names, types, labels and buckets of behaviour section 13 are part of the drop-in surface.
-enum class MetricType : std::uint8_t { none, counter, gauge, histogram };
+enum class MetricType : std::uint8_t { none, counter, gauge, histogram, summary };
 
 struct MetricFamily {
   std::string_view name;
@@ -70,9 +70,7 @@ inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
      {"aralez_name_lookups_total", "Lookups of server names.", MetricType::counter}},
     {Counter::name_lookups_failed,
      {"aralez_name_lookups_failed_total", "Lookups that found no address.", MetricType::counter}},
-    {Counter::tls_handshakes,
-     {"aralez_tls_handshakes_total", "TLS handshakes of clients that were finished.",
-      MetricType::counter}},
+    {Counter::tls_handshakes, {}},  // exported by version
     {Counter::tls_handshakes_failed,
      {"aralez_tls_handshakes_failed_total", "TLS handshakes of clients that were not.",
       MetricType::counter}},
@@ -107,6 +105,59 @@ inline constexpr MetricFamily kOpenFiles{
     "aralez_open_files", "Open file descriptors of the process.", MetricType::gauge};
 inline constexpr MetricFamily kMemoryBytes{"aralez_memory_bytes", "Resident memory of the process.",
                                            MetricType::gauge};
+inline constexpr MetricFamily kLoggingErrors{
+    "aralez_logging_errors", "Records of the access log that were dropped.", MetricType::gauge};
+inline constexpr MetricFamily kServerLogDropped{"aralez_server_log_dropped_total",
+                                                "Records of the server log that were dropped.",
+                                                MetricType::counter};
+
+inline constexpr MetricFamily kRouteRequests{
+    "aralez_route_requests_total", "Requests by route and class of status.", MetricType::counter};
+inline constexpr MetricFamily kRouteErrors{"aralez_route_errors_total",
+                                           "Requests of a route answered with 5xx or cut short.",
+                                           MetricType::counter};
+inline constexpr MetricFamily kRouteLatency{"aralez_route_latency_seconds",
+                                            "Request start to end of response, by route.",
+                                            MetricType::summary};
+
+inline constexpr MetricFamily kEndpointHealthy{
+    "aralez_endpoint_healthy", "1: the server takes part; 0: it is left out.", MetricType::gauge};
+inline constexpr MetricFamily kEndpointRequests{"aralez_endpoint_requests_total",
+                                                "Requests sent to a server.", MetricType::counter};
+inline constexpr MetricFamily kEndpointFailures{"aralez_endpoint_failures_total",
+                                                "Connects and requests that a server failed.",
+                                                MetricType::counter};
+inline constexpr MetricFamily kEndpointRetries{
+    "aralez_endpoint_retries_total", "Requests sent to a server after another try had failed.",
+    MetricType::counter};
+inline constexpr MetricFamily kEndpointConnect{"aralez_endpoint_connect_seconds",
+                                               "Time until a connection to a server was ready.",
+                                               MetricType::summary};
+
+inline constexpr MetricFamily kTlsHandshakes{"aralez_tls_handshakes_total",
+                                             "TLS handshakes of clients that were finished.",
+                                             MetricType::counter, "version"};
+inline constexpr MetricFamily kCertificateExpiry{
+    "aralez_certificate_expiry_timestamp_seconds",
+    "When a certificate of the folder ends, seconds since 1970.", MetricType::gauge, "certificate"};
+inline constexpr MetricFamily kReloads{"aralez_reloads_total",
+                                       "Loads of the configuration after the first, by result.",
+                                       MetricType::counter, "result"};
+inline constexpr MetricFamily kGeneration{
+    "aralez_config_generation", "Generation of the configuration that runs.", MetricType::gauge};
+inline constexpr MetricFamily kConfigTime{"aralez_config_applied_timestamp_seconds",
+                                          "When it was applied, seconds since 1970.",
+                                          MetricType::gauge};
+inline constexpr MetricFamily kBuildInfo{"aralez_build_info", "1; what was built is in the labels.",
+                                         MetricType::gauge};
+inline constexpr MetricFamily kStartTime{
+    "aralez_start_time_seconds", "Start of the process, seconds since 1970.", MetricType::gauge};
+inline constexpr MetricFamily kClientConnectionsOpen{"aralez_client_connections_open",
+                                                     "Open client connections.", MetricType::gauge};
+inline constexpr MetricFamily kUpstreamConnectionsOpen{
+    "aralez_upstream_connections_open", "Open connections to servers.", MetricType::gauge};
+inline constexpr MetricFamily kTunnelsOpen{
+    "aralez_tunnels_open", "Upgraded connections that are open.", MetricType::gauge};
 }  // namespace metric
 
 /// In the order of http's `Method`: the proxy converts by value. Methods without a name of their
