@@ -127,7 +127,12 @@ void send(RequestContext& request, Reply& reply, Found&& file, const Validators&
 FileResponder::FileResponder(const std::string& folder)
     : root_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
-void FileResponder::respond(RequestContext& request, const Chain&, Reply& reply) const {
+Verdict FileResponder::respond(RequestContext& request, const Chain&, Reply& reply) const {
+  answer(request, reply);
+  return Verdict::replied;
+}
+
+void FileResponder::answer(RequestContext& request, Reply& reply) const {
   const Method method = request.request.method;
   if (method != Method::get && method != Method::head) {
     end(reply, 405, Reason::method_not_allowed);

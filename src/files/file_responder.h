@@ -14,9 +14,12 @@ class FileResponder final : public Responder {
   /// `folder` is opened now; when that fails, every request is answered 404 and usable() is false.
   explicit FileResponder(const std::string& folder);
   [[nodiscard]] bool usable() const noexcept { return static_cast<bool>(root_); }
-  void respond(RequestContext& request, const Chain& body, Reply& reply) const override;
+  [[nodiscard]] Verdict respond(RequestContext& request, const Chain& body,
+                                Reply& reply) const override;
 
  private:
+  void answer(RequestContext& request, Reply& reply) const;
+
   UniqueFd root_;
 };
 

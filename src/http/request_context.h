@@ -11,7 +11,6 @@
 
 namespace aralez {
 
-/// Who is asking, fixed for the life of a client connection.
 /// Which hosts belong on a connection.
 class HostCheck {
  public:
@@ -22,6 +21,7 @@ class HostCheck {
   ~HostCheck() = default;
 };
 
+/// Who is asking, fixed for the life of a client connection.
 struct ClientInfo {
   std::string_view ip;  ///< text without port
   bool tls = false;
@@ -42,6 +42,16 @@ struct Reply {
   bool last = false;                 ///< as in Head
 };
 
+class RequestDriver;
+struct WorkerContext;
+
+/// What a step of a route, a filter or a responder, decided.
+enum class Verdict : std::uint8_t {
+  proceed,
+  replied,  ///< `reply` holds the answer; nothing behind this step sees the request
+  wait,     ///< the step gave itself to RequestDriver::wait_for and decides later
+};
+
 /// What filters and responders see of a request. Lives in the exchange; views as in Head.
 struct RequestContext {
   Head& request;
@@ -51,16 +61,49 @@ struct RequestContext {
   Arena& arena;
   BlockPool& blocks;
   std::time_t wall_time;
+  /// Both null where nothing is served, as for --explain: a step that needs them proceeds.
+  WorkerContext* worker = nullptr;
+  RequestDriver* driver = nullptr;
 };
 
-/// A terminal step that answers at once from what it has: files, the admin service. Immutable,
-/// shared by all workers through the snapshot; called on a worker, may touch the file system but
-/// must not wait for a peer.
+/// What a step that answered `wait` is doing for a request.
+class PendingStep {
+ public:
+  /// The request is over: the step frees what it holds and calls nobody.
+  virtual void cancel() = 0;
+
+ protected:
+  ~PendingStep() = default;
+};
+
+/// How a step that answered `wait` gives its decision; the exchange of the request. All of it on
+/// the worker's thread.
+class RequestDriver {
+ public:
+  /// Before returning `wait`. `step` lives until resume() or its cancel().
+  virtual void wait_for(PendingStep& step) = 0;
+  /// Once, and never from within the call that returned `wait`. `verdict` is not `wait`; the step
+  /// is forgotten first. May end the request: touch nothing of it afterwards.
+  virtual void resume(Verdict verdict, Reply&& reply) = 0;
+  /// As the waiting step saw it.
+  [[nodiscard]] virtual RequestContext request_context() = 0;
+
+ protected:
+  ~RequestDriver() = default;
+};
+
+/// A terminal step that answers from what it has: files, the admin service. Immutable, shared by
+/// all workers through the snapshot; called on a worker, may touch the file system but must not
+/// wait for a peer: for that there is Verdict::wait.
 class Responder {
  public:
   virtual ~Responder() = default;
-  /// `body` is empty: no responder asks for request bodies today, they are swallowed unread.
-  virtual void respond(RequestContext& request, const Chain& body, Reply& reply) const = 0;
+  /// How much body this request may bring, bytes. 0: whatever it brings is swallowed unread; a
+  /// longer one is refused with 413.
+  [[nodiscard]] virtual std::size_t max_body(const RequestContext&) const { return 0; }
+  /// Called when the whole body is there, if it wants one. `replied` or `wait`.
+  [[nodiscard]] virtual Verdict respond(RequestContext& request, const Chain& body,
+                                        Reply& reply) const = 0;
 };
 
 }  // namespace aralez

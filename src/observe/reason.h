@@ -29,6 +29,7 @@ enum class Reason : std::uint8_t {
   unsupported_method,
   unsupported_coding,
   expectation_failed,
+  body_too_large,
   // What the client did, or did not do in time.
   client_head_timeout,
   client_slow,
@@ -90,6 +91,7 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::unsupported_method, "unsupported_method", "method is not supported"},
     {Reason::unsupported_coding, "unsupported_coding", "transfer coding is not supported"},
     {Reason::expectation_failed, "expectation_failed", "expectation cannot be met"},
+    {Reason::body_too_large, "body_too_large", "request body exceeds the limit"},
     {Reason::client_head_timeout, "client_head_timeout", "request head took too long"},
     {Reason::client_slow, "client_slow", "client sends or reads too slowly"},
     {Reason::too_many_connections, "too_many_connections", "too many connections from this client"},

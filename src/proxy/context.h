@@ -6,6 +6,7 @@
 #include "cluster/cluster.h"
 #include "codec/h2/session.h"
 #include "http/date.h"
+#include "http/worker_context.h"
 #include "observe/counters.h"
 #include "proxy/exchange_pool.h"
 #include "proxy/snapshot.h"
@@ -14,11 +15,14 @@ namespace aralez {
 
 /// What everything on one worker's data path shares. Owned by the worker.
 struct ProxyContext {
-  ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, std::size_t workers)
+  /// `index`: of this worker among `workers`.
+  ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, std::size_t index,
+               std::size_t workers)
       : reactor(r),
         limits(l),
         logger(log),
         counters(c),
+        worker{.reactor = r, .counters = c, .index = index, .workers = workers},
         clusters({.reactor = r,
                   .scratch = scratch,
                   .h2 = h2,
@@ -32,6 +36,7 @@ struct ProxyContext {
   const Limits& limits;
   Logger& logger;
   CounterBlock& counters;
+  WorkerContext worker;
   h1::HeadScratch scratch;
   h2::Shared h2{reactor};
   /// Connections that end with the pools below are freed before what they share.

@@ -58,12 +58,21 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   state_ = State::deciding;
   request_end_ = response_end_ = End::no;
   status_ = 0;
+  next_filter_ = 0;
+  reason_.reset();
   window_ = Window::none;
 }
 
 RequestContext Exchange::request_context() {
-  return {
-      request_, path_, host_, *client_, arena_, context_.reactor.blocks(), context_.wall_time()};
+  return {request_,
+          path_,
+          host_,
+          *client_,
+          arena_,
+          context_.reactor.blocks(),
+          context_.wall_time(),
+          &context_.worker,
+          this};
 }
 
 void Exchange::on_head(Head&& head, End end) {
@@ -74,13 +83,16 @@ void Exchange::on_head(Head&& head, End end) {
   request_end_ = end;
   if (end == End::no) window_ = Window::early;
   started_ = context_.reactor.now();
-  context_.counters.add(Counter::requests_started);
+  if (role_ != ListenerRole::admin) context_.counters.add(Counter::requests_started);
   decide();
 }
 
 const Route* Exchange::find_route(Reply& refusal) {
   const Snapshot& s = *snapshot_->shared;
-  if (role_ == ListenerRole::files) return s.file_route ? &s.routes[s.file_route->value] : nullptr;
+  if (role_ != ListenerRole::proxy) {
+    const auto& only = role_ == ListenerRole::files ? s.file_route : s.admin_route;
+    return only ? &s.routes[only->value] : nullptr;
+  }
   const auto m = s.table.match(host_, path_.match);
   if (!path_.alternate.empty() && s.table.match(host_, path_.alternate).route != m.route) {
     refusal.status = 400;
@@ -103,14 +115,54 @@ void Exchange::decide() {
   Reply answer;
   route_ = find_route(answer);
   if (!route_) return refuse(answer.status, answer.reason, answer.why);
+  run_filters();
+}
+
+void Exchange::run_filters() {
   auto context = request_context();
-  if (route_->chain.on_request_head(context, answer) == Verdict::replied)
-    return reply(std::move(answer));
-  if (route_->responder) {
-    route_->responder->respond(context, Chain(), answer);
-    return reply(std::move(answer));
+  Reply answer;
+  std::size_t next = next_filter_;
+  const Verdict verdict = route_->chain.on_request_head(context, answer, next);
+  next_filter_ = static_cast<std::uint16_t>(next);
+  follow(verdict, std::move(answer));
+}
+
+void Exchange::follow(Verdict verdict, Reply&& answer) {
+  switch (verdict) {
+    case Verdict::wait: break;
+    case Verdict::replied: return reply(std::move(answer));
+    case Verdict::proceed: return route_->responder ? collect_body() : forward();
   }
-  forward();
+}
+
+void Exchange::wait_for(PendingStep& step) {
+  pending_ = &step;
+  state_ = State::waiting;
+}
+
+void Exchange::resume(Verdict verdict, Reply&& answer) {
+  state_ = State::deciding;
+  if (verdict == Verdict::proceed) return run_filters();
+  follow(verdict, std::move(answer));
+}
+
+/// A responder that wants no body answers at once.
+void Exchange::collect_body() {
+  const std::size_t max = route_->responder->max_body(request_context());
+  if (max == 0) return respond();
+  if (request_.length.kind == BodyLength::Kind::known && request_.length.bytes > max)
+    return refuse(413, Reason::body_too_large, {});
+  body_left_ = max;
+  state_ = State::buffering;
+  if (request_end_ == End::yes) return respond();
+  down_->grant(max + 1);
+}
+
+void Exchange::respond() {
+  state_ = State::deciding;
+  auto context = request_context();
+  Reply answer;
+  follow(route_->responder->respond(context, held_, answer), std::move(answer));
 }
 
 void Exchange::forward() {
@@ -137,6 +189,7 @@ void Exchange::on_body(Chain&& body, End end) {
   request_end_ = end;
   // An upstream may answer while it still reads: only an exchange that is over takes no more.
   if (state_ == State::done) return;
+  if (state_ == State::buffering) return keep_body(std::move(body));
   if (attempt_.ready())
     attempt_.send_body(std::move(body), end);
   else
@@ -144,8 +197,16 @@ void Exchange::on_body(Chain&& body, End end) {
   if (end == End::yes) maybe_finish();
 }
 
+void Exchange::keep_body(Chain&& body) {
+  if (body.bytes() > body_left_) return refuse(413, Reason::body_too_large, {});
+  body_left_ -= body.bytes();
+  held_.append(std::move(body));
+  if (request_end_ == End::yes) respond();
+}
+
 void Exchange::on_trailers(Fields&& trailers) {
   request_end_ = End::yes;
+  if (state_ == State::buffering) return respond();
   if (attempt_.ready()) attempt_.send_trailers(trailers);
   maybe_finish();
 }
@@ -241,6 +302,7 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
 }
 
 void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
+  reason_ = reason;
   context_.counters.add(reason);
   if (!context_.logger.enabled(LogLevel::info)) return;
   std::string scratch;
@@ -252,6 +314,7 @@ void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
 }
 
 void Exchange::reply(Reply&& r) {
+  reason_ = r.reason;
   if (r.status >= 300) note(r.status, r.reason, r.why);
   if (r.status >= 400 && speaks_grpc(request_)) make_grpc_error(r, arena_, request_.version);
   status_ = r.status;
@@ -275,7 +338,17 @@ void Exchange::maybe_finish() {
   finish();
 }
 
+RequestSummary Exchange::summary() const {
+  return {.status = status_,
+          .reason = reason_,
+          .complete = response_end_ == End::yes,
+          .started = started_,
+          .ended = context_.reactor.now()};
+}
+
+/// The administration is not what the metrics are about.
 void Exchange::count() {
+  if (role_ == ListenerRole::admin) return;
   CounterBlock& c = context_.counters;
   c.add(Counter::requests);
   c.add(static_cast<MethodLabel>(request_.method));
@@ -288,10 +361,15 @@ void Exchange::count() {
 void Exchange::finish() {
   if (state_ == State::done) return;
   if (state_ == State::tunnel) context_.counters.add(Counter::tunnels_closed);
+  if (state_ == State::waiting) pending_->cancel();
   state_ = State::done;
   attempt_.drop();
   down_.drop();
   count();
+  if (route_ && route_->chain.wants_end()) {
+    auto context = request_context();
+    route_->chain.on_request_end(context, summary());
+  }
   if (window_ != Window::none) held_.clear();
   request_.pin.reset();
   arena_.clear();

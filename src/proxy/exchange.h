@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "http/request_summary.h"
 #include "proxy/attempt.h"
 #include "proxy/snapshot.h"
 
@@ -9,12 +10,12 @@ namespace aralez {
 struct ProxyContext;
 
 /// Which listener a request came by decides which routes it may take.
-enum class ListenerRole : std::uint8_t { proxy, files };
+enum class ListenerRole : std::uint8_t { proxy, files, admin };
 
 /// One request and its answer, whatever protocols they travel by: decides where the request goes,
 /// carries both bodies, makes the answer when nobody else does. Taken from the worker's
 /// ExchangePool for each request.
-class alignas(64) Exchange final : public StreamEvents {
+class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
  public:
   explicit Exchange(ProxyContext& context);
   Exchange(const Exchange&) = delete;
@@ -65,20 +66,40 @@ class alignas(64) Exchange final : public StreamEvents {
   void upstream_ready(Stream& upstream);
 
  private:
-  enum class State : std::uint8_t { deciding, forwarding, responding, tunnel, done };
+  /// `waiting`: a step decides later. `buffering`: a responder wants the body first.
+  enum class State : std::uint8_t {
+    deciding,
+    waiting,
+    buffering,
+    forwarding,
+    responding,
+    tunnel,
+    done
+  };
+
+  // From a step that waits.
+  void wait_for(PendingStep& step) override;
+  void resume(Verdict verdict, Reply&& reply) override;
+  [[nodiscard]] RequestContext request_context() override;
 
   void decide();
+  void run_filters();
+  /// What the last filter, or the responder, decided.
+  void follow(Verdict verdict, Reply&& reply);
+  void collect_body();
+  void keep_body(Chain&& body);
+  void respond();
   [[nodiscard]] const Route* find_route(Reply& refusal);
   void forward();
   void reply(Reply&& reply);
   void refuse(std::uint16_t status, Reason reason, std::string_view why);
   /// Counts and logs an answer of our own, or why one was cut off.
   void note(std::uint16_t status, Reason reason, std::string_view why);
+  [[nodiscard]] RequestSummary summary() const;
   void fail(Reason reason, std::string_view why);
   void count();
   void send_request_body(Chain&& body, End end);
   void start_tunnel(Head&& head);
-  [[nodiscard]] RequestContext request_context();
   void maybe_finish();
   /// Over. Gives back what was held, so views into the request are not to be used any more.
   void finish();
@@ -100,6 +121,8 @@ class alignas(64) Exchange final : public StreamEvents {
   End request_end_ = End::no;
   End response_end_ = End::no;
   std::uint16_t status_ = 0;  ///< 0: nothing was sent
+  std::uint16_t next_filter_ = 0;
+  std::optional<Reason> reason_;  ///< why the answer is ours, or was cut off
   TimePoint started_{};
   Attempt attempt_;
   Head request_;
@@ -107,6 +130,8 @@ class alignas(64) Exchange final : public StreamEvents {
   std::string_view host_;
   Chain held_;  ///< request body that came before an upstream was there
   Arena arena_;
+  PendingStep* pending_ = nullptr;  ///< while waiting
+  std::size_t body_left_ = 0;       ///< while buffering: what may still come, bytes
 };
 
 }  // namespace aralez

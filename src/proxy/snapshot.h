@@ -35,9 +35,10 @@ struct Route {
 struct Snapshot {
   std::uint64_t generation = 0;
   RouteTable table;
-  std::vector<Route> routes;          ///< by RouteId
-  std::vector<ClusterSpec> clusters;  ///< by ClusterId
-  std::optional<RouteId> file_route;  ///< everything on file_server_address
+  std::vector<Route> routes;           ///< by RouteId
+  std::vector<ClusterSpec> clusters;   ///< by ClusterId
+  std::optional<RouteId> file_route;   ///< everything on file_server_address
+  std::optional<RouteId> admin_route;  ///< everything on config_address
 };
 
 /// A generation as one worker holds it. Exchanges count here, without atomics.

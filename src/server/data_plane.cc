@@ -14,15 +14,14 @@ DataPlane::DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_
                                                        .clients = clients_,
                                                        .counters = counters_.block(i),
                                                        .tickets = tickets_,
+                                                       .index = i,
                                                        .workers = main.threads});
     threads_.push_back(std::move(t));
   }
 }
 
 DataPlane::~DataPlane() {
-  stop();
-  for (auto& t : threads_)
-    if (t->thread.joinable()) t->thread.join();
+  join();
 }
 
 std::expected<void, ListenError> DataPlane::listen_on(const SocketAddress& address,
@@ -47,6 +46,7 @@ std::expected<void, ListenError> DataPlane::listen() {
   if (main_.proxy_address_tls)
     if (auto r = listen_on(*main_.proxy_address_tls, {.security = DoorOptions::Security::tls}); !r)
       return r;
+  if (auto r = listen_on(main_.config_address, {.role = ListenerRole::admin}); !r) return r;
   if (main_.file_server_address && !main_.file_server_folder.empty())
     return listen_on(*main_.file_server_address, {.role = ListenerRole::files});
   return {};
@@ -81,6 +81,12 @@ void DataPlane::drain() {
 
 void DataPlane::stop() {
   for (auto& t : threads_) t->worker->stop_later();
+}
+
+void DataPlane::join() {
+  stop();
+  for (auto& t : threads_)
+    if (t->thread.joinable()) t->thread.join();
 }
 
 bool DataPlane::wait_until(TimePoint deadline) {

@@ -29,6 +29,8 @@ class DataPlane {
   void publish(const std::shared_ptr<const ServerContexts>& certificates);
   void drain();
   void stop();
+  /// stop(), and waits for the threads; what they held of requests is gone then.
+  void join();
   /// Waits for the threads until `deadline`; true when all have ended.
   [[nodiscard]] bool wait_until(TimePoint deadline);
   [[nodiscard]] CounterTotals totals() const { return counters_.sum(); }

@@ -82,7 +82,8 @@ std::string listener_of(const Asked& asked, const MainConfig& main) {
 /// What the filters answer themselves, or where the request goes on to.
 std::string outcome(const Snapshot& s, const Route& route, RequestContext& request) {
   Reply reply;
-  if (route.chain.on_request_head(request, reply) == Verdict::proceed)
+  std::size_t next = 0;
+  if (route.chain.on_request_head(request, reply, next) == Verdict::proceed)
     return fmt::format("forwards: {}\nservers:  {}\n{}", request.path.forward, servers_of(s, route),
                        protocols_of(s, route));
   const std::string_view location = reply.fields.value(FieldId::location);

@@ -8,41 +8,40 @@
 namespace aralez {
 namespace {
 
-std::unique_ptr<const Filter> auth(const UpstreamsConfig& upstreams, const PathConfig& path) {
-  const auto& wanted = upstreams.authorization ? upstreams.authorization : path.authorization;
+std::unique_ptr<const Filter> auth(const RouteConfig& r) {
+  const auto& wanted = r.upstreams.authorization ? r.upstreams.authorization : r.path.authorization;
   if (!wanted) return nullptr;
   return std::make_unique<AuthGuard>(std::string(to_string(wanted->type)));
 }
 
-std::unique_ptr<const Filter> redirect(const MainConfig& main, const UpstreamsConfig& upstreams,
-                                       const PathConfig& path) {
-  const bool to_https = upstreams.to_https || path.to_https;
-  if (path.redirect_to.empty() && !to_https) return nullptr;
-  return std::make_unique<RedirectFilter>(RedirectConfig{
-      .redirect_to = path.redirect_to,
-      .to_https = to_https,
-      .https_port = main.proxy_address_tls ? main.proxy_address_tls->port() : std::uint16_t{443}});
+std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
+  const bool to_https = r.upstreams.to_https || r.path.to_https;
+  if (r.path.redirect_to.empty() && !to_https) return nullptr;
+  return std::make_unique<RedirectFilter>(
+      RedirectConfig{.redirect_to = r.path.redirect_to,
+                     .to_https = to_https,
+                     .https_port = r.main.proxy_address_tls ? r.main.proxy_address_tls->port()
+                                                            : std::uint16_t{443}});
 }
 
-std::unique_ptr<const Filter> headers(const UpstreamsConfig& upstreams, const PathConfig& path) {
-  auto server = merge_server_headers(path.server_headers, upstreams.server_headers);
-  auto client = merge_client_headers(path.client_headers, upstreams.client_headers);
+std::unique_ptr<const Filter> headers(const RouteConfig& r) {
+  auto server = merge_server_headers(r.path.server_headers, r.upstreams.server_headers);
+  auto client = merge_client_headers(r.path.client_headers, r.upstreams.client_headers);
   if (server.empty() && client.empty()) return nullptr;
   return std::make_unique<HeadersFilter>(std::move(server), std::move(client));
 }
 
 }  // namespace
 
-FilterChain make_chain(const MainConfig& main, const UpstreamsConfig& upstreams,
-                       const PathConfig& path) {
+FilterChain Features::make_chain(const RouteConfig& route) {
   FilterChain chain;
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
     if (f) chain.add(std::move(f));
   };
-  add(auth(upstreams, path));
-  add(redirect(main, upstreams, path));
+  add(auth(route));
+  add(redirect(route));
   add(std::make_unique<ForwardedFilter>());
-  add(headers(upstreams, path));
+  add(headers(route));
   return chain;
 }
 

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <optional>
 
+#include "admin/admin_service.h"
 #include "control/process/daemon.h"
 #include "control/process/pid_file.h"
 #include "control/process/privileges.h"
@@ -103,13 +104,22 @@ class Server {
         logger_(log),
         signals_(signals),
         hash_key_(random_key()),
+        features_(main),
         reloader_({.main = main,
-                   .make_chain = make_chain,
+                   .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .files = files_of(main),
+                   .admin = std::make_shared<AdminService>(),
                    .logger = log,
                    .hash_key = hash_key_}),
         certificates_(main.certificate_folder(), tls_policy(main), log),
         plane_(main, worker_log, hash_key_) {}
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  /// Jobs of requests come back to workers.
+  ~Server() {
+    plane_.join();
+    features_.stop();
+  }
 
   int explain_request(const std::string& request) {
     if (request.find("://") == std::string::npos)
@@ -223,6 +233,7 @@ class Server {
   ServerLog& logger_;
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
+  Features features_;
   Reloader reloader_;
   CertificateStore certificates_;
   DataPlane plane_;

@@ -80,11 +80,15 @@ class Explained : public ::testing::Test {
     upstreams_ = parse_upstreams("provider: file\n" + std::string(text), "up.yaml", d);
     ASSERT_TRUE(upstreams_) << d.render();
     snapshot_ = build_snapshot(
-        {.main = main_, .upstreams = *upstreams_, .make_chain = make_chain, .hash_key = 5});
+        {.main = main_,
+         .upstreams = *upstreams_,
+         .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
+         .hash_key = 5});
   }
   std::string said(std::string_view request) { return explain(request, main_, *snapshot_); }
 
   MainConfig main_;
+  Features features_{main_};
   std::optional<UpstreamsConfig> upstreams_;
   std::shared_ptr<const Snapshot> snapshot_;
 };

@@ -21,7 +21,8 @@ void Worker::Door::on_accept_paused(int err) {
 
 Worker::Worker(const WorkerOptions& options)
     : options_(options),
-      context_(reactor_, options.limits, options.logger, options.counters, options.workers),
+      context_(reactor_, options.limits, options.logger, options.counters, options.index,
+               options.workers),
       tls_(reactor_, options.tickets) {}
 
 Worker::~Worker() = default;

@@ -22,6 +22,7 @@ struct WorkerOptions {
   ClientTable& clients;
   CounterBlock& counters;
   const TicketSeed& tickets;  ///< the same for all workers
+  std::size_t index = 0;      ///< of this one among `workers`
   std::size_t workers = 1;
 };
 

@@ -80,13 +80,14 @@ std::vector<PathConfig> with_inherited_headers(const HostConfig& host) {
   return out;
 }
 
-/// The file server's own listener has one route, which is in no table.
-void add_file_route(Snapshot& snapshot, const BuildInputs& in) {
-  if (!in.files) return;
-  Route route{.host = "file server", .path = "/", .source = "file_server_folder"};
-  route.responder = in.files;
-  snapshot.file_route = RouteId{static_cast<std::uint32_t>(snapshot.routes.size())};
+/// A listener of its own has one route, which is in no table.
+std::optional<RouteId> add_own_route(Snapshot& snapshot, std::string name, std::string source,
+                                     const std::shared_ptr<const Responder>& responder) {
+  if (!responder) return std::nullopt;
+  Route route{.host = std::move(name), .path = "/", .source = std::move(source)};
+  route.responder = responder;
   snapshot.routes.push_back(std::move(route));
+  return RouteId{static_cast<std::uint32_t>(snapshot.routes.size() - 1)};
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
   for (const HostConfig& host : in.upstreams.hosts) {
     for (const PathConfig& path : with_inherited_headers(host)) {
       Route route{.host = host.host, .path = path.path, .source = path.source.to_string()};
-      route.chain = in.make_chain(in.main, in.upstreams, path);
+      route.chain = in.make_chain({in.main, in.upstreams, host, path});
       route.timeouts = timeouts_of(in.main.limits, path);
       route.cluster = ClusterId{static_cast<std::uint32_t>(snapshot->clusters.size())};
       snapshot->clusters.push_back(cluster_of(host, path, contexts));
@@ -108,7 +109,8 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
       snapshot->routes.push_back(std::move(route));
     }
   }
-  add_file_route(*snapshot, in);
+  snapshot->file_route = add_own_route(*snapshot, "file server", "file_server_folder", in.files);
+  snapshot->admin_route = add_own_route(*snapshot, "API", "config_address", in.admin);
   snapshot->table = RouteTable(std::move(entries), in.hash_key);
   return snapshot;
 }

@@ -9,15 +9,23 @@
 
 namespace aralez {
 
+/// Where the settings of a route are, innermost last.
+struct RouteConfig {
+  const MainConfig& main;
+  const UpstreamsConfig& upstreams;
+  const HostConfig& host;
+  const PathConfig& path;
+};
+
 /// Makes the filters of a route; server/registry.cc has the one that names them.
-using ChainMaker =
-    std::function<FilterChain(const MainConfig&, const UpstreamsConfig&, const PathConfig&)>;
+using ChainMaker = std::function<FilterChain(const RouteConfig&)>;
 
 struct BuildInputs {
   const MainConfig& main;
   const UpstreamsConfig& upstreams;
   ChainMaker make_chain;
   std::shared_ptr<const Responder> files;  ///< null when there is no file server
+  std::shared_ptr<const Responder> admin;  ///< null in tests
   std::uint64_t generation = 0;
   std::uint64_t hash_key = 0;  ///< of the route table; stays for the life of the process
 };

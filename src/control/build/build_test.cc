@@ -32,10 +32,10 @@ class Build : public ::testing::Test {
         {.main = main_,
          .upstreams = *upstreams_,
          .make_chain =
-             [](const MainConfig&, const UpstreamsConfig&, const PathConfig& path) {
+             [](const RouteConfig& route) {
                FilterChain chain;
-               chain.add(std::make_unique<Shown>("server " + names(path.server_headers) +
-                                                 " client " + names(path.client_headers)));
+               chain.add(std::make_unique<Shown>("server " + names(route.path.server_headers) +
+                                                 " client " + names(route.path.client_headers)));
                return chain;
              },
          .files = files_,
@@ -133,7 +133,9 @@ TEST_F(Build, a_route_without_a_header_list_takes_that_of_the_nearest_route_abov
 
 class Files final : public Responder {
  public:
-  void respond(RequestContext&, const aralez::Chain&, Reply&) const override {}
+  Verdict respond(RequestContext&, const aralez::Chain&, Reply&) const override {
+    return Verdict::replied;
+  }
 };
 
 TEST_F(Build, the_file_route_is_in_no_table) {

@@ -20,6 +20,7 @@ class Reloader {
     const MainConfig& main;
     ChainMaker make_chain;
     std::shared_ptr<const Responder> files;
+    std::shared_ptr<const Responder> admin;
     Logger& logger;
     std::uint64_t hash_key = 0;
   };

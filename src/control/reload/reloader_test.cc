@@ -56,9 +56,9 @@ class Reload : public ::testing::Test {
   Kept logger_;
   Diagnostics diagnostics_;
   Reloader reloader_{{.main = main_,
-                      .make_chain = [](const MainConfig&, const UpstreamsConfig&,
-                                       const PathConfig&) { return FilterChain(); },
+                      .make_chain = [](const RouteConfig&) { return FilterChain(); },
                       .files = nullptr,
+                      .admin = nullptr,
                       .logger = logger_,
                       .hash_key = 1}};
 };
