@@ -16,7 +16,7 @@ import sys
 LEVELS = {
     "base": 0,
     "io": 1, "config": 1, "observe": 1,
-    "tls": 2, "http": 2,
+    "tls": 2, "http": 2, "jwt": 2,
     "net": 3, "route": 3, "filter": 3,
     "codec": 4,
     "cluster": 5,
@@ -32,6 +32,7 @@ FAMILIES = ("codec", "filter", "control")
 # Same-level includes that are meant: (from, to). A "*" stands for every folder of the family.
 SIDEWAYS = {
     ("filter/*", "filter"),  # a filter implements the interface
+    ("jwt", "tls"),  # signatures need keys
     ("control/build", "control/schema"),  # typed values in, snapshot out
     ("control/reload", "control/schema"),
     ("control/reload", "control/build"),
@@ -56,7 +57,7 @@ LIBRARIES = [
     (r"spdlog/", ("observe/",)),
     (r"prometheus/", ("observe/",)),
     (r"CLI/", ("server/",)),
-    (r"nlohmann/", ("control/", "admin/")),
+    (r"nlohmann/", ("jwt/", "control/", "admin/")),
     (r"curl/", ("control/",)),
     (r"mimalloc", ("server/", "main.cc")),
     (r"zlib\.h$|brotli/|zstd\.h$", ("filter/compress/", "observe/compress_file")),

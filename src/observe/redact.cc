@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "base/query.h"
 
 namespace aralez {
 namespace {
@@ -10,23 +11,11 @@ namespace {
 /// `key` is that of the API.
 constexpr std::array<std::string_view, 3> kSecret = {"araleztoken", "access_token", "key"};
 
-/// Whether the encoded name is `plain`, in the way that queries are read: `%XX` and `+` decoded.
+/// Readers differ in whether case counts.
 bool spells(std::string_view encoded, std::string_view plain) {
-  std::size_t at = 0;
-  for (const char wanted : plain) {
-    if (at == encoded.size()) return false;
-    char c = encoded[at++];
-    if (c == '%' && encoded.size() - at >= 2) {
-      const int high = hex_value(encoded[at]);
-      const int low = hex_value(encoded[at + 1]);
-      if (high >= 0 && low >= 0) {
-        c = static_cast<char>(high * 16 + low);
-        at += 2;
-      }
-    }
-    if (to_lower(c) != wanted) return false;
-  }
-  return at == encoded.size();
+  for (const char wanted : plain)
+    if (encoded.empty() || to_lower(take_decoded(encoded)) != wanted) return false;
+  return encoded.empty();
 }
 
 bool is_secret(std::string_view name) {

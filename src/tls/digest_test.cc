@@ -34,5 +34,12 @@ TEST(HmacSha256, takes_an_empty_key) {
             "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+TEST(Sha256, is_of_all_parts_behind_each_other) {
+  constexpr auto kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(hex(sha256({"abc"})), kAbc);
+  EXPECT_EQ(hex(sha256({"a", "", "bc"})), kAbc);
+  EXPECT_EQ(hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
 }  // namespace
 }  // namespace aralez

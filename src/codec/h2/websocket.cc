@@ -3,29 +3,10 @@
 #include <cstddef>
 #include <string>
 
+#include "base/base64.h"
 #include "tls/digest.h"
 
 namespace aralez::h2 {
-namespace {
-
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// RFC 4648 section 4. Pre: `out` has room for all of it.
-void base64(std::span<const std::byte> in, char* out) {
-  for (std::size_t i = 0; i < in.size(); i += 3) {
-    const auto byte = [&](std::size_t k) {
-      return k < in.size() ? static_cast<std::uint32_t>(in[k]) : 0U;
-    };
-    const std::uint32_t v = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    *out++ = kAlphabet[v >> 18];
-    *out++ = kAlphabet[(v >> 12) & 63];
-    *out++ = i + 1 < in.size() ? kAlphabet[(v >> 6) & 63] : '=';
-    *out++ = i + 2 < in.size() ? kAlphabet[v & 63] : '=';
-  }
-}
-
-}  // namespace
 
 void make_websocket_key(std::uint64_t& state, std::span<char, kWebSocketKey> out) {
   std::array<std::byte, 16> nonce;
@@ -40,14 +21,14 @@ void make_websocket_key(std::uint64_t& state, std::span<char, kWebSocketKey> out
     }
     nonce[i] = static_cast<std::byte>(word >> (i % 8 * 8));
   }
-  base64(nonce, out.data());
+  encode_base64(nonce, out.data());
 }
 
 std::array<char, 28> websocket_accept(std::string_view key) {
   std::string text(key);
   text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   std::array<char, 28> out;
-  base64(sha1(text), out.data());
+  encode_base64(sha1(text), out.data());
   return out;
 }
 
