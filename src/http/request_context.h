@@ -1,12 +1,14 @@
 #pragma once
 
 #include <ctime>
+#include <optional>
 #include <string_view>
 
 #include "base/arena.h"
 #include "base/chain.h"
 #include "http/head.h"
 #include "http/uri.h"
+#include "observe/names.h"
 #include "observe/reason.h"
 
 namespace aralez {
@@ -26,6 +28,7 @@ struct ClientInfo {
   std::string_view ip;  ///< text without port
   bool tls = false;
   bool loopback = false;
+  std::optional<TlsLabel> tls_version = {};  ///< for logs
   /// Of a connection of TLS that carries requests for several hosts (RFC 9110 section 7.4); lives
   /// as long as the connection.
   const HostCheck* hosts = nullptr;

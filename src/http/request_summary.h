@@ -15,6 +15,11 @@ struct RequestSummary {
   bool complete = false;         ///< the answer was handed over to its end
   TimePoint started{};
   TimePoint ended{};
+  std::optional<TimePoint> connected;   ///< a server's connection took the request, the last time
+  std::optional<TimePoint> first_byte;  ///< the head of the answer came from a server
+  std::uint64_t bytes_in = 0;           ///< body of the request, as far as it came
+  std::uint64_t bytes_out = 0;          ///< body of the answer
+  std::uint32_t attempts = 0;           ///< tries to get it answered by a server
 };
 
 }  // namespace aralez

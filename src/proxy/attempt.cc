@@ -47,6 +47,7 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
 void Attempt::try_endpoint() {
   if (++tries_ > 1) context_.counters.add(Counter::retries);
   EndpointPool& pool = cluster_->next();
+  endpoint_ = &pool;
   const ConnectionWish wish = exchange_.connection_wish();
   if (UpstreamConnection* idle = pool.take(wish)) return begin(*idle);
   state_ = State::connecting;
@@ -76,6 +77,8 @@ void Attempt::next_endpoint_or_fail(Error error) {
 
 void Attempt::begin(UpstreamConnection& connection) {
   connection_ = &connection;
+  began_ = context_.reactor.now();
+  protocol_ = connection.protocol();
   const bool whole = replay_ == Replay::complete;
   // HTTP/1.1 cannot say that a request was not looked at, so there is nothing to keep its body for.
   if (repeat_ == Repeat::if_unseen && !multiplexes(connection.protocol()))

@@ -16,6 +16,12 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
  public:
   Attempt(ProxyContext& context, Exchange& exchange);
 
+  /// For the next request: as if nothing had been tried.
+  void reset() noexcept {
+    tries_ = 0;
+    endpoint_ = nullptr;
+    began_.reset();
+  }
   /// Starts with the endpoint whose turn it is. The request head is taken from the exchange, each
   /// time anew.
   void start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end);
@@ -29,6 +35,12 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void enter_tunnel();
 
   [[nodiscard]] bool ready() const noexcept { return static_cast<bool>(up_); }
+  [[nodiscard]] std::uint32_t tries() const noexcept { return tries_; }
+  /// The endpoint of the last try, if there was one. Lives as long as the cluster.
+  [[nodiscard]] const EndpointPool* endpoint() const noexcept { return endpoint_; }
+  /// When the connection of the last try took the request, and what it spoke.
+  [[nodiscard]] std::optional<TimePoint> began() const noexcept { return began_; }
+  [[nodiscard]] UpstreamProtocol protocol() const noexcept { return protocol_; }
   /// Request body that the upstream's connection still holds.
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
 
@@ -66,6 +78,9 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   RouteTimeouts timeouts_{};
   PendingConnect* pending_ = nullptr;  ///< while connecting
   UpstreamConnection* connection_ = nullptr;
+  const EndpointPool* endpoint_ = nullptr;
+  std::optional<TimePoint> began_;
+  UpstreamProtocol protocol_ = UpstreamProtocol::unknown;
   StreamRef up_;
   State state_ = State::queued;
   Replay replay_ = Replay::impossible;

@@ -23,6 +23,7 @@ class ClientSide final : public ServerEvents {
   void refuse(const HeadError& error) { on_refused(error, nullptr); }
   /// Requests for hosts that `check` does not cover are refused from now on.
   void limit_hosts(const HostCheck& check) { client_.hosts = &check; }
+  void set_tls_version(TlsLabel version) { client_.tls_version = version; }
   [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
 
   StreamEvents& on_stream(Stream& stream) override;

@@ -7,7 +7,9 @@
 #include "codec/h2/session.h"
 #include "http/date.h"
 #include "http/worker_context.h"
+#include "observe/access_log/access_log.h"
 #include "observe/counters.h"
+#include "observe/route_counters.h"
 #include "proxy/exchange_pool.h"
 #include "proxy/snapshot.h"
 
@@ -16,12 +18,14 @@ namespace aralez {
 /// What everything on one worker's data path shares. Owned by the worker.
 struct ProxyContext {
   /// `index`: of this worker among `workers`.
-  ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, std::size_t index,
-               std::size_t workers)
+  ProxyContext(Reactor& r, const Limits& l, Logger& log, CounterBlock& c, RouteCounters& by_route,
+               AccessChannel* access, std::size_t index, std::size_t workers)
       : reactor(r),
         limits(l),
         logger(log),
         counters(c),
+        routes(by_route),
+        access_log(access),
         worker{.reactor = r, .counters = c, .index = index, .workers = workers},
         clusters({.reactor = r,
                   .scratch = scratch,
@@ -36,6 +40,8 @@ struct ProxyContext {
   const Limits& limits;
   Logger& logger;
   CounterBlock& counters;
+  RouteCounters& routes;
+  AccessChannel* const access_log;  ///< null: off
   WorkerContext worker;
   h1::HeadScratch scratch;
   h2::Shared h2{reactor};

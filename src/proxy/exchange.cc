@@ -1,8 +1,5 @@
 #include "proxy/exchange.h"
 
-#include <fmt/format.h>
-
-#include "observe/redact.h"
 #include "proxy/context.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_rules.h"
@@ -60,6 +57,9 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   status_ = 0;
   next_filter_ = 0;
   reason_.reset();
+  bytes_in_ = bytes_out_ = 0;
+  first_byte_.reset();
+  attempt_.reset();
   window_ = Window::none;
 }
 
@@ -83,7 +83,12 @@ void Exchange::on_head(Head&& head, End end) {
   request_end_ = end;
   if (end == End::no) window_ = Window::early;
   started_ = context_.reactor.now();
-  if (role_ != ListenerRole::admin) context_.counters.add(Counter::requests_started);
+  if (context_.access_log) {
+    asked_target_ = request_.target;
+    const Field* agent = request_.fields.find(FieldId::user_agent);
+    asked_agent_ = agent ? std::optional(agent->value) : std::nullopt;
+  }
+  if (role_ == ListenerRole::proxy) context_.counters.add(Counter::requests_started);
   decide();
 }
 
@@ -187,6 +192,7 @@ void Exchange::upstream_ready(Stream& upstream) {
 
 void Exchange::on_body(Chain&& body, End end) {
   request_end_ = end;
+  bytes_in_ += body.bytes();
   // An upstream may answer while it still reads: only an exchange that is over takes no more.
   if (state_ == State::done) return;
   if (state_ == State::buffering) return keep_body(std::move(body));
@@ -233,6 +239,7 @@ void Exchange::on_response_head(Head&& head, End end) {
     return;
   }
   status_ = head.status;
+  first_byte_ = context_.reactor.now();
   auto context = request_context();
   route_->chain.on_response_head(context, head);
   if (head.status == 101) return start_tunnel(std::move(head));
@@ -258,6 +265,7 @@ void Exchange::start_tunnel(Head&& head) {
 
 void Exchange::on_response_body(Chain&& body, End end) {
   response_end_ = end;
+  bytes_out_ += body.bytes();
   down_->send_body(std::move(body), end);
   if (end == End::yes) maybe_finish();
 }
@@ -301,18 +309,6 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
   reply(std::move(r));
 }
 
-void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
-  reason_ = reason;
-  context_.counters.add(reason);
-  if (!context_.logger.enabled(LogLevel::info)) return;
-  std::string scratch;
-  context_.logger.write(
-      LogLevel::info, "aralez::proxy",
-      fmt::format("{} {}: {}{}{}, {} {} host {} client {}", status, to_string(reason),
-                  text_of(reason), why.empty() ? "" : ": ", why, request_.method_text,
-                  redact_target(request_.target, scratch), request_.authority, client_->ip));
-}
-
 void Exchange::reply(Reply&& r) {
   reason_ = r.reason;
   if (r.status >= 300) note(r.status, r.reason, r.why);
@@ -323,6 +319,7 @@ void Exchange::reply(Reply&& r) {
   head.fields.add(arena_, {"Date", context_.dates.at(context_.wall_time()), FieldId::date});
   const End end = r.body.empty() || request_.method == Method::head ? End::yes : End::no;
   state_ = State::responding;
+  if (end == End::no) bytes_out_ = r.body.bytes();
   down_->send_head(head, end);
   if (end == End::no) down_->send_body(std::move(r.body), End::yes);
   response_end_ = End::yes;
@@ -338,26 +335,6 @@ void Exchange::maybe_finish() {
   finish();
 }
 
-RequestSummary Exchange::summary() const {
-  return {.status = status_,
-          .reason = reason_,
-          .complete = response_end_ == End::yes,
-          .started = started_,
-          .ended = context_.reactor.now()};
-}
-
-/// The administration is not what the metrics are about.
-void Exchange::count() {
-  if (role_ == ListenerRole::admin) return;
-  CounterBlock& c = context_.counters;
-  c.add(Counter::requests);
-  c.add(static_cast<MethodLabel>(request_.method));
-  c.add(static_cast<VersionLabel>(request_.version));
-  c.add_status(status_);
-  c.add_latency(context_.reactor.now() - started_);
-  if (status_ >= 500 || response_end_ == End::no) c.add(Counter::errors);
-}
-
 void Exchange::finish() {
   if (state_ == State::done) return;
   if (state_ == State::tunnel) context_.counters.add(Counter::tunnels_closed);
@@ -366,6 +343,7 @@ void Exchange::finish() {
   attempt_.drop();
   down_.drop();
   count();
+  if (context_.access_log) write_access_line();
   if (route_ && route_->chain.wants_end()) {
     auto context = request_context();
     route_->chain.on_request_end(context, summary());

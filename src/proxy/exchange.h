@@ -96,6 +96,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   /// Counts and logs an answer of our own, or why one was cut off.
   void note(std::uint16_t status, Reason reason, std::string_view why);
   [[nodiscard]] RequestSummary summary() const;
+  void write_access_line();
   void fail(Reason reason, std::string_view why);
   void count();
   void send_request_body(Chain&& body, End end);
@@ -130,6 +131,12 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   std::string_view host_;
   Chain held_;  ///< request body that came before an upstream was there
   Arena arena_;
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  std::optional<TimePoint> first_byte_;  ///< of an answer from an upstream
+  // As the client sent them; only with an access log.
+  std::string_view asked_target_;
+  std::optional<std::string_view> asked_agent_;
   PendingStep* pending_ = nullptr;  ///< while waiting
   std::size_t body_left_ = 0;       ///< while buffering: what may still come, bytes
 };

@@ -9,6 +9,7 @@
 #include "cluster/cluster.h"
 #include "cluster/cluster_spec.h"
 #include "filter/filter.h"
+#include "observe/route_counters.h"
 #include "route/route_table.h"
 
 namespace aralez {
@@ -29,6 +30,7 @@ struct Route {
   std::optional<ClusterId> cluster;
   std::shared_ptr<const Responder> responder;
   RouteTimeouts timeouts;
+  std::uint32_t series = RouteSeries::kNoRoute;  ///< in what is counted per route
 };
 
 /// One generation of configuration, immutable, shared by all workers.

@@ -1,6 +1,17 @@
 #include "proxy/tls_connection.h"
 
+#include <algorithm>
+
 namespace aralez {
+namespace {
+
+std::optional<TlsLabel> label_of(std::string_view version) {
+  const auto* const found = std::find(kTlsNames.begin(), kTlsNames.end(), version);
+  if (found == kTlsNames.end()) return std::nullopt;
+  return static_cast<TlsLabel>(found - kTlsNames.begin());
+}
+
+}  // namespace
 
 TlsConnection::TlsConnection(ProxyContext& context, ConnectionOwner& owner,
                              const SocketAddress& peer, ListenerRole role,
@@ -20,6 +31,10 @@ bool TlsConnection::start(UniqueFd fd) {
 void TlsConnection::on_connected() {
   slot_.release();
   context_.counters.add(Counter::tls_handshakes);
+  if (const auto version = label_of(tls_.tls_version())) {
+    context_.counters.add(*version);
+    side_.set_tls_version(*version);
+  }
   if (tls_.resumed()) context_.counters.add(Counter::tls_resumed);
   if (tls_.alpn() == "h2") {
     side_.limit_hosts(*this);

@@ -2,20 +2,25 @@
 
 namespace aralez {
 
-DataPlane::DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_key)
+DataPlane::DataPlane(const MainConfig& main, Logger& logger, const Observers& observers,
+                     std::uint64_t hash_key)
     : main_(main),
       tickets_(TicketSeed::random(std::chrono::steady_clock::now())),
       clients_(hash_key),
       counters_(main.threads) {
   for (std::uint32_t i = 0; i < main.threads; ++i) {
     auto t = std::make_unique<Thread>();
-    t->worker = std::make_unique<Worker>(WorkerOptions{.limits = main.limits,
-                                                       .logger = logger,
-                                                       .clients = clients_,
-                                                       .counters = counters_.block(i),
-                                                       .tickets = tickets_,
-                                                       .index = i,
-                                                       .workers = main.threads});
+    AccessLog* const access = observers.access_log;
+    t->worker =
+        std::make_unique<Worker>(WorkerOptions{.limits = main.limits,
+                                               .logger = logger,
+                                               .clients = clients_,
+                                               .counters = counters_.block(i),
+                                               .routes = observers.routes.worker(i),
+                                               .access_log = access ? &access->channel(i) : nullptr,
+                                               .tickets = tickets_,
+                                               .index = i,
+                                               .workers = main.threads});
     threads_.push_back(std::move(t));
   }
 }

@@ -15,7 +15,13 @@ namespace aralez {
 /// thread.
 class DataPlane {
  public:
-  DataPlane(const MainConfig& main, Logger& logger, std::uint64_t hash_key);
+  /// Both outlive it; without an access log there is nothing to write.
+  struct Observers {
+    RouteSeries& routes;
+    AccessLog* access_log = nullptr;
+  };
+  DataPlane(const MainConfig& main, Logger& logger, const Observers& observers,
+            std::uint64_t hash_key);
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
   ~DataPlane();

@@ -19,10 +19,9 @@
 #include "control/reload/reloader.h"
 #include "control/watch/folder_watcher.h"
 #include "files/file_responder.h"
-#include "observe/server_log.h"
-#include "observe/worker_log.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
+#include "server/logs.h"
 #include "server/registry.h"
 #include "tls/certificate_folder.h"
 #include "tls/certificate_store.h"
@@ -98,21 +97,23 @@ ServerPolicy tls_policy(const MainConfig& main) {
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
-  /// `log` is for the main thread and control threads, `worker_log` for the workers.
-  Server(const MainConfig& main, ServerLog& log, Logger& worker_log, SignalWaiter& signals)
+  Server(const MainConfig& main, Logs& logs, SignalWaiter& signals)
       : main_(main),
-        logger_(log),
+        logs_(logs),
+        logger_(logs.server()),
         signals_(signals),
         hash_key_(random_key()),
+        routes_(main.threads),
         features_(main),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .files = files_of(main),
                    .admin = std::make_shared<AdminService>(),
-                   .logger = log,
+                   .series = &routes_,
+                   .logger = logger_,
                    .hash_key = hash_key_}),
-        certificates_(main.certificate_folder(), tls_policy(main), log),
-        plane_(main, worker_log, hash_key_) {}
+        certificates_(main.certificate_folder(), tls_policy(main), logger_),
+        plane_(main, logs.worker(), {.routes = routes_, .access_log = logs.access()}, hash_key_) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   /// Jobs of requests come back to workers.
@@ -193,7 +194,7 @@ class Server {
     while (true) {
       switch (signals_.wait()) {
         case ProcessSignal::hangup:
-          reopen_log();
+          logs_.reopen();
           watcher.poke();
           if (certificate_watcher) certificate_watcher->poke();
           break;
@@ -202,13 +203,6 @@ class Server {
         case ProcessSignal::quit: return drain();
       }
     }
-  }
-
-  /// Someone may have moved the file away.
-  void reopen_log() {
-    if (auto ok = logger_.reopen(); !ok)
-      logger_.write(LogLevel::error, kTarget,
-                    fmt::format("not reopened, the old file stays in use: {}", ok.error().what));
   }
 
   /// Lets requests end; an INT meanwhile ends at once.
@@ -221,7 +215,7 @@ class Server {
     while (!plane_.wait_until(std::min(deadline, std::chrono::steady_clock::now() + kLook))) {
       const auto signal = signals_.wait_for(Millis{0});
       if (signal == ProcessSignal::interrupt) break;
-      if (signal == ProcessSignal::hangup) reopen_log();
+      if (signal == ProcessSignal::hangup) logs_.reopen();
       if (std::chrono::steady_clock::now() < deadline) continue;
       logger_.write(LogLevel::warn, kTarget, "grace period is over: requests under way are cut");
       break;
@@ -230,9 +224,11 @@ class Server {
   }
 
   const MainConfig& main_;
-  ServerLog& logger_;
+  Logs& logs_;
+  Logger& logger_;
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
+  RouteSeries routes_;
   Features features_;
   Reloader reloader_;
   CertificateStore certificates_;
@@ -249,18 +245,13 @@ int start(const Options& options, const MainConfig& main) {
   }
   SignalWaiter signals;
   const bool run = options.action == Options::Action::run;
-  auto log = ServerLog::open({.level = run ? main.log_level : LogLevel::off,
-                              .file = {.path = run ? main.log_file.path : std::string(),
-                                       .max_bytes = main.log_file.max_megabytes * 1024 * 1024,
-                                       .keep = main.log_file.max_files,
-                                       .compress = main.log_file.compress}});
-  if (!log) return failed(log.error().what);
+  const auto logs = Logs::open(main, run ? Logs::Mode::serve : Logs::Mode::quiet);
+  if (!logs) return failed(logs.error().what);
   if (run) {
     if (auto limit = raise_fd_limit(); !limit)
-      (*log)->write(LogLevel::warn, kTarget, limit.error().what);
+      (*logs)->server().write(LogLevel::warn, kTarget, limit.error().what);
   }
-  WorkerLog worker_log(**log);
-  Server server(main, **log, worker_log, signals);
+  Server server(main, **logs, signals);
   return run ? server.serve(std::move(starting)) : server.explain_request(options.explain);
 }
 

@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "proxy/plain_connection.h"
@@ -21,8 +22,8 @@ void Worker::Door::on_accept_paused(int err) {
 
 Worker::Worker(const WorkerOptions& options)
     : options_(options),
-      context_(reactor_, options.limits, options.logger, options.counters, options.index,
-               options.workers),
+      context_(reactor_, options.limits, options.logger, options.counters, options.routes,
+               options.access_log, options.index, options.workers),
       tls_(reactor_, options.tickets) {}
 
 Worker::~Worker() = default;
@@ -32,6 +33,9 @@ void Worker::add_listener(UniqueFd fd, DoorOptions options) {
 }
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
+  std::uint32_t highest = 0;
+  for (const Route& r : snapshot->routes) highest = std::max(highest, r.series);
+  options_.routes.make_room(highest);
   context_.snapshots.adopt(std::move(snapshot), context_.clusters);
 }
 

@@ -21,8 +21,10 @@ struct WorkerOptions {
   Logger& logger;
   ClientTable& clients;
   CounterBlock& counters;
-  const TicketSeed& tickets;  ///< the same for all workers
-  std::size_t index = 0;      ///< of this one among `workers`
+  RouteCounters& routes;
+  AccessChannel* access_log = nullptr;  ///< null: off
+  const TicketSeed& tickets;            ///< the same for all workers
+  std::size_t index = 0;                ///< of this one among `workers`
   std::size_t workers = 1;
 };
 

@@ -17,7 +17,7 @@ NO_EFFECT = "has no effect in this version"
 MAIN: dict[str, Any] = {
     "upstream_debug_ssl_keylog": True,
     "config_api_enabled": True, "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
-    "access_log": "all", "master_key": "k" * 32, "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
+    "master_key": "k" * 32, "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
     "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"], "trusted_proxies": ["10.0.0.0/8"], "proxy_protocol": ["10.0.0.0/8"],
     "work_stealing": True, "listener_tasks_per_fd": 1, "upstream_connect_offload_threadpools": 1,
@@ -77,7 +77,7 @@ def test_every_such_key_of_main_is_named_once_where_it_stands(proxy: Proxy) -> N
 
 
 def test_values_that_ask_for_what_happens_anyway_say_nothing(proxy: Proxy) -> None:
-    proxy.main.update({"config_api_enabled": False, "access_log": "off", "cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
+    proxy.main.update({"config_api_enabled": False, "cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
                        "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "trusted_proxies": [], "proxy_protocol": [], "version": 1})
     proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}}, sticky_sessions=False)
     said = dash_t(proxy.prepare())
@@ -100,9 +100,9 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
 
 
 def test_start_and_each_reload_say_so(origin: Origin) -> None:
-    main = {"cache_size_mb": 10, "access_log": "all"}
+    main = {"cache_size_mb": 10, "cache_ttl": 5}
     with Proxy({"a.test": {"/": route(origin, rate_limit=1)}}, main=main) as proxy:
-        assert {"cache_size_mb", "access_log"} < {key for key, _, _ in warned(proxy.stderr(), r"main\.yaml")}
+        assert {"cache_size_mb", "cache_ttl"} < {key for key, _, _ in warned(proxy.stderr(), r"main\.yaml")}
         assert [key for key, _, _ in warned(proxy.stderr(), r"upstreams\.yaml")] == ["rate_limit"]
         for limit in (2, 3):
             mark = proxy.log_mark()

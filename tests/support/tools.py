@@ -11,7 +11,8 @@ from support.client import Client
 from support.deadline import seconds, wait_until
 from support.ports import free_port
 
-_PACKAGES = {"nginx": "nginx-light", "curl": "curl", "wrk": "wrk", "strace": "strace"}
+_PACKAGES = {"nginx": "nginx-light", "curl": "curl", "wrk": "wrk", "strace": "strace",
+             "promtool": "prometheus"}
 
 
 def need(program: str) -> str:

@@ -102,6 +102,7 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
       Route route{.host = host.host, .path = path.path, .source = path.source.to_string()};
       route.chain = in.make_chain({in.main, in.upstreams, host, path});
       route.timeouts = timeouts_of(in.main.limits, path);
+      if (in.series) route.series = in.series->number_of(host.host, path.path);
       route.cluster = ClusterId{static_cast<std::uint32_t>(snapshot->clusters.size())};
       snapshot->clusters.push_back(cluster_of(host, path, contexts));
       entries.push_back({host.host == "DEFAULT" ? std::string() : host.host, path.path,

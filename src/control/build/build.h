@@ -26,6 +26,7 @@ struct BuildInputs {
   ChainMaker make_chain;
   std::shared_ptr<const Responder> files;  ///< null when there is no file server
   std::shared_ptr<const Responder> admin;  ///< null in tests
+  RouteSeries* series = nullptr;           ///< null in tests: nothing is counted per route
   std::uint64_t generation = 0;
   std::uint64_t hash_key = 0;  ///< of the route table; stays for the life of the process
 };

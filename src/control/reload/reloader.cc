@@ -39,6 +39,7 @@ std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
                                   .make_chain = setup_.make_chain,
                                   .files = setup_.files,
                                   .admin = setup_.admin,
+                                  .series = setup_.series,
                                   .generation = ++generation_,
                                   .hash_key = setup_.hash_key});
   if (setup_.logger.enabled(LogLevel::info)) say(LogLevel::info, list_routes(*snapshot, config));

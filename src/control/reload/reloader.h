@@ -21,6 +21,7 @@ class Reloader {
     ChainMaker make_chain;
     std::shared_ptr<const Responder> files;
     std::shared_ptr<const Responder> admin;
+    RouteSeries* series = nullptr;
     Logger& logger;
     std::uint64_t hash_key = 0;
   };

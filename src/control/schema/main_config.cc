@@ -119,12 +119,22 @@ void read_tls_grade(MapReader& map, TlsGrade& out) {
                     shown(text)));
 }
 
-void read_log_file(MapReader& map, LogFileConfig& out) {
+void read_access_log_format(MapReader& map, AccessLogFormat& out) {
   std::string text;
-  map.text("log_file", text);
+  map.text("access_log_format", text);
+  if (text == "json")
+    out = AccessLogFormat::json;
+  else if (!text.empty() && text != "text")
+    map.diagnostics().error(map.at("access_log_format"), "access_log_format",
+                            fmt::format("{} is not a format; write text or json", shown(text)));
+}
+
+void read_log_file(MapReader& map, const char* key, LogFileConfig& out) {
+  std::string text;
+  map.text(key, text);
   if (text.empty()) return;
-  const auto wrong = [&map](std::string_view what) {
-    map.diagnostics().error(map.at("log_file"), "log_file",
+  const auto wrong = [&map, key](std::string_view what) {
+    map.diagnostics().error(map.at(key), key,
                             fmt::format("{}; write path[, megabytes[, files[, compress]]]", what));
   };
   std::vector<std::string_view> parts;
@@ -147,8 +157,13 @@ void read_log_file(MapReader& map, LogFileConfig& out) {
 
 void read_logs(MapReader& map, MainConfig& config) {
   read_log_level(map, config.log_level);
-  read_log_file(map, config.log_file);
+  read_log_file(map, "log_file", config.log_file);
   read_access_log(map, config.access_log);
+  read_access_log_format(map, config.access_log_format);
+  read_log_file(map, "access_log_file", config.access_log_file);
+  if (!config.access_log_file.path.empty() && config.access_log_file.path == config.log_file.path)
+    map.diagnostics().error(map.at("access_log_file"), "access_log_file",
+                            "is the file of log_file; leave it out to have both in one file");
   map.text("error_log", config.error_log);
 }
 

@@ -11,14 +11,15 @@
 #include "base/log.h"
 #include "config/diagnostics.h"
 #include "io/socket_address.h"
+#include "observe/access_log/access_log.h"
 #include "tls/tls_grade.h"
 
 namespace aralez {
 
 enum class HealthMethod : std::uint8_t { head, get, post };
-enum class AccessLogMode : std::uint8_t { off, all, error };
 
-/// `log_file: path[, megabytes[, files[, compress]]]` (behaviour section 15.1).
+/// `log_file` and `access_log_file`: `path[, megabytes[, files[, compress]]]` (behaviour
+/// section 15.1).
 struct LogFileConfig {
   std::string path;  ///< empty: standard output
   std::uint64_t max_megabytes = 100;
@@ -58,7 +59,9 @@ struct MainConfig {
   LogLevel log_level = LogLevel::info;
   LogFileConfig log_file;
   AccessLogMode access_log = AccessLogMode::off;
-  std::string error_log;  ///< standard error of a daemon
+  AccessLogFormat access_log_format = AccessLogFormat::text;
+  LogFileConfig access_log_file;  ///< empty path: where the server log goes
+  std::string error_log;          ///< standard error of a daemon
 
   // Secrets: never in a log.
   std::string master_key;  ///< JWT_KEY in the environment overrides it; that is the caller's job

@@ -136,6 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"bind_to_other_family", "client_bind_to_ipv4: ['::1']", "is not an IPv4 address"},
         Wrong{"log_file_size", "log_file: /l, many", "the size is not a number of megabytes"},
         Wrong{"log_file_word", "log_file: '/l, 1, 2, gzip'", "not the word compress"},
+        Wrong{"access_log_format", "access_log_format: xml", "write text or json"},
+        Wrong{"access_log_file_word", "access_log_file: '/l, 1, 2, gzip'",
+              "access_log_file: the fourth part is not the word compress"},
+        Wrong{"access_log_file_same", "log_file: /l, 5\naccess_log_file: /l",
+              "is the file of log_file"},
         Wrong{"key_twice", "threads: 1\nthreads: 2", "given twice"},
         Wrong{"head_limit_too_small", "client_max_head_bytes: 10", "from 1024"},
         Wrong{"time_with_unit", "client_head_timeout: 10s", "without a unit"},
@@ -208,6 +213,18 @@ TEST(MainConfig, splits_log_file_at_its_commas) {
   EXPECT_EQ(all.max_megabytes, 20U);
   EXPECT_EQ(all.max_files, 5U);
   EXPECT_TRUE(all.compress);
+}
+
+TEST(MainConfig, an_access_log_may_have_its_own_file_and_format) {
+  const Main none("access_log: all");
+  EXPECT_EQ(none.config->access_log_file.path, "");
+  EXPECT_EQ(none.config->access_log_format, AccessLogFormat::text);
+  const Main own("access_log: all\naccess_log_format: json\naccess_log_file: /a, 7, 2, compress");
+  EXPECT_EQ(own.said(), "");
+  EXPECT_EQ(own.config->access_log_file.path, "/a");
+  EXPECT_EQ(own.config->access_log_file.max_megabytes, 7U);
+  EXPECT_TRUE(own.config->access_log_file.compress);
+  EXPECT_EQ(own.config->access_log_format, AccessLogFormat::json);
 }
 
 TEST(MainConfig, reads_limits_and_times_into_their_places) {
