@@ -16,7 +16,9 @@ World::World(std::uint64_t seed) : dice_(seed) {
   kernel_.on_connect = [this](std::uint16_t port, const ConnectionPtr& c) {
     return on_connect(port, c);
   };
-  context_ = std::make_unique<ProxyContext>(reactor_, limits_, logger_, counters_.block(0), 0, 1);
+  routes_.make_room(RouteSeries::kNoRoute);
+  context_ = std::make_unique<ProxyContext>(reactor_, limits_, logger_, counters_.block(0), routes_,
+                                            nullptr, 0, 1);
   context_->snapshots.adopt(make_snapshot(), context_->clusters);
 }
 

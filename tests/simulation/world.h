@@ -80,6 +80,7 @@ class World final : private ConnectionOwner {
   Limits limits_;
   CountingLogger logger_;
   CounterSet counters_{1};
+  RouteCounters routes_;
   Reactor reactor_;
   std::unique_ptr<ProxyContext> context_;
   std::map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
