@@ -42,7 +42,7 @@ SIDEWAYS = {
 }
 
 # Who may name a concrete filter (filter/<name>), besides the filter itself.
-NAMES_FILTERS = ("server/registry.cc", "server/registry_test.cc", "control/build/")
+NAMES_FILTERS = ("server/registry.cc", "server/registry.h", "server/registry_test.cc", "control/build/")
 
 # Who may name the settings of a filter (filter/<name>/config.h): plain values, no behaviour.
 NAMES_SETTINGS = ("control/schema/",)

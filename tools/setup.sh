@@ -8,10 +8,10 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build make ccache pkg-config libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
-  libspdlog-dev libcli11-dev libc-ares-dev libnghttp2-dev libmimalloc-dev)
+  libcrypt-dev libcurl4-openssl-dev libspdlog-dev libcli11-dev libc-ares-dev libnghttp2-dev libmimalloc-dev)
 test=(libgtest-dev libgmock-dev nginx-light wrk nghttp2-client nghttp2-proxy nghttp2-server curl openssl python3 python3-pytest
-  python3-venv python3-websockets python3-yaml python3-h2 python3-wsproto python3-grpcio strace binutils util-linux git
-  prometheus)
+  python3-venv python3-websockets python3-yaml python3-h2 python3-wsproto python3-grpcio python3-jwt python3-cryptography strace
+  binutils util-linux git prometheus)
 # tools/peers.sh builds test peers with it.
 PATH=$PATH:/usr/local/go/bin command -v go >/dev/null || test+=(golang-go)
 lint=(clang-format-19 clang-tidy-19 shellcheck python3 python3-pytest git)

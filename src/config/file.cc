@@ -1,6 +1,7 @@
 #include "config/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,9 +22,13 @@ FileText failed(int code) {
 
 }  // namespace
 
-FileText read_text_file(const std::string& path, std::size_t cap) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+FileText read_text_file(const std::string& path, std::size_t cap, FileRule rule) {
+  const int flags = rule == FileRule::regular ? O_NONBLOCK | O_NOCTTY : 0;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
   if (!fd) return failed(errno);
+  struct stat st{};
+  if (rule == FileRule::regular && (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)))
+    return {FileText::Status::unreadable, {}, "not a regular file"};
   FileText out{FileText::Status::ok, {}, {}};
   std::array<char, 64 * 1024> piece;
   while (out.text.size() <= cap) {

@@ -14,7 +14,11 @@ struct FileText {
   std::string reason;  ///< when not ok, in words
 };
 
+/// `regular`: a pipe or a device is unreadable, and nobody waits for one.
+enum class FileRule : std::uint8_t { any, regular };
+
 /// Reads a whole file, but no more than `cap` + 1 bytes. A folder is unreadable. Never throws.
-[[nodiscard]] FileText read_text_file(const std::string& path, std::size_t cap);
+[[nodiscard]] FileText read_text_file(const std::string& path, std::size_t cap,
+                                      FileRule rule = FileRule::any);
 
 }  // namespace aralez

@@ -45,5 +45,13 @@ TEST_F(ReadFile, tells_a_missing_file_from_one_that_cannot_be_read) {
   EXPECT_FALSE(folder.reason.empty());
 }
 
+TEST_F(ReadFile, that_must_be_regular_is_not_waited_for) {
+  for (const auto* path : {"/dev/zero", "/dev/tty", "/"})
+    EXPECT_EQ(read_text_file(path, 100, FileRule::regular).status, FileText::Status::unreadable)
+        << path;
+  EXPECT_EQ(read_text_file("/proc/self/status", 100, FileRule::regular).status,
+            FileText::Status::ok);
+}
+
 }  // namespace
 }  // namespace aralez

@@ -1,18 +1,17 @@
 #include "server/registry.h"
 
+#include <algorithm>
+
+#include "filter/auth/apikey/apikey.h"
+#include "filter/auth/basic/basic.h"
 #include "filter/auth/guard.h"
+#include "filter/auth/jwt/jwt.h"
 #include "filter/forwarded/forwarded.h"
 #include "filter/headers/headers.h"
 #include "filter/redirect/redirect.h"
 
 namespace aralez {
 namespace {
-
-std::unique_ptr<const Filter> auth(const RouteConfig& r) {
-  const auto& wanted = r.upstreams.authorization ? r.upstreams.authorization : r.path.authorization;
-  if (!wanted) return nullptr;
-  return std::make_unique<AuthGuard>(std::string(to_string(wanted->type)));
-}
 
 std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
   const bool to_https = r.upstreams.to_https || r.path.to_https;
@@ -31,7 +30,64 @@ std::unique_ptr<const Filter> headers(const RouteConfig& r) {
   return std::make_unique<HeadersFilter>(std::move(server), std::move(client));
 }
 
+KeyPlace key_place(const RouteConfig& route, const AuthConfig& wanted) {
+  const std::string data = wanted.data.empty() ? std::string() : wanted.data.front();
+  switch (wanted.jwt_key) {
+    case JwtKey::keys: return {.kind = KeyPlace::Kind::keys, .text = data};
+    case JwtKey::file: return {.kind = KeyPlace::Kind::file, .text = data};
+    case JwtKey::url:
+      return {.kind = KeyPlace::Kind::url,
+              .text = data,
+              .ca_file =
+                  route.upstreams.ca_file.empty() ? route.main.ca_file : route.upstreams.ca_file};
+    case JwtKey::secret: break;
+  }
+  for (const std::string& secret : {route.main.jwt_key, data, route.main.master_key})
+    if (!secret.empty()) return {.text = secret};
+  return {};
+}
+
+/// A few threads for hashes of passwords; most of the machine stays with the requests.
+std::size_t hash_threads(const MainConfig& main) {
+  return std::clamp<std::size_t>(main.threads / 2, 2, 8);
+}
+
 }  // namespace
+
+Features::Features(const MainConfig& main, Logger& logger)
+    : main_(main), auth_(main.threads, hash_threads(main)), keys_(logger) {}
+
+/// Behaviour sections 2.8 and 8: the global one first.
+std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
+  const auto& wanted =
+      route.upstreams.authorization ? route.upstreams.authorization : route.path.authorization;
+  if (!wanted) return nullptr;
+  switch (wanted->type) {
+    case AuthType::basic: {
+      Accounts accounts(auth_.key());
+      for (const std::string& entry : wanted->data) accounts.add(entry);
+      return std::make_unique<BasicFilter>(std::move(accounts), auth_);
+    }
+    case AuthType::apikey: {
+      SecretSet keys(auth_.key());
+      for (const std::string& key : wanted->data) keys.add(key);
+      return std::make_unique<ApiKeyFilter>(std::move(keys));
+    }
+    case AuthType::jwt: return jwt(route, *wanted);
+    case AuthType::forward: break;
+  }
+  return std::make_unique<AuthGuard>(std::string(to_string(wanted->type)));
+}
+
+std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const AuthConfig& wanted) {
+  const bool own = wanted.jwt_key == JwtKey::secret;
+  return std::make_unique<JwtFilter>(
+      keys_.source(key_place(route, wanted)),
+      TokenPolicy{.claims = own ? TokenPolicy::Claims::aralez : TokenPolicy::Claims::standard,
+                  .issuer = wanted.issuer,
+                  .audience = wanted.audience},
+      auth_);
+}
 
 FilterChain Features::make_chain(const RouteConfig& route) {
   FilterChain chain;

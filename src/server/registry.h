@@ -1,6 +1,8 @@
 #pragma once
 
 #include "control/build/build.h"
+#include "control/keys/key_store.h"
+#include "filter/auth/shared.h"
 #include "io/job_pool.h"
 
 namespace aralez {
@@ -9,20 +11,32 @@ namespace aralez {
 /// workers. Made before the workers, outlives them; one per process.
 class Features {
  public:
-  explicit Features(const MainConfig& main) : main_(main) {}
+  Features(const MainConfig& main, Logger& logger);
+
+  /// Before the first chain of a program that serves: from now on things are fetched for routes.
+  void start() { keys_.start(); }
 
   /// The filters of a route in the order they run (behaviour section 3.3). The one place that names
   /// them all: a new filter adds a line here.
   [[nodiscard]] FilterChain make_chain(const RouteConfig& route);
   /// When the workers have ended, and before they are gone.
-  void stop() { jobs_.stop(); }
+  void stop() {
+    jobs_.stop();
+    auth_.stop();
+  }
 
  private:
   /// Jobs that wait cost their client time and us memory: few threads, a short queue.
   static constexpr std::size_t kJobThreads = 4;
   static constexpr std::size_t kMaxJobs = 256;
 
+  [[nodiscard]] std::unique_ptr<const Filter> auth(const RouteConfig& route);
+  [[nodiscard]] std::unique_ptr<const Filter> jwt(const RouteConfig& route,
+                                                  const AuthConfig& wanted);
+
   const MainConfig& main_;
+  AuthShared auth_;
+  KeyStore keys_;
   JobPool jobs_{kJobThreads, kMaxJobs};
 };
 

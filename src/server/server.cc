@@ -104,7 +104,7 @@ class Server {
         signals_(signals),
         hash_key_(random_key()),
         routes_(main.threads),
-        features_(main),
+        features_(main, logs.server()),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .files = files_of(main),
@@ -134,6 +134,7 @@ class Server {
 
   /// `starting` is held by a daemon until it serves.
   int serve(std::optional<DaemonStart> starting) {
+    features_.start();
     FolderWatcher watcher(watched(), logger_, [this](WatchReport r) { reload(r); });
     std::optional<FolderWatcher> certificate_watcher;
     std::shared_ptr<const ServerContexts> certificates;
@@ -269,7 +270,7 @@ int run(const Options& options) {
     acceptable(diagnostics);
     return kFailed;
   }
-  if (const char* key = std::getenv("JWT_KEY")) main->master_key = key;
+  if (const char* key = std::getenv("JWT_KEY")) main->master_key = main->jwt_key = key;
   if (options.upgrade)
     std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
               << std::endl;

@@ -88,7 +88,8 @@ class Explained : public ::testing::Test {
   std::string said(std::string_view request) { return explain(request, main_, *snapshot_); }
 
   MainConfig main_;
-  Features features_{main_};
+  NullLogger logger_;
+  Features features_{main_, logger_};
   std::optional<UpstreamsConfig> upstreams_;
   std::shared_ptr<const Snapshot> snapshot_;
 };

@@ -209,7 +209,7 @@ def test_explain_shows_the_way_of_a_request(files: Proxy) -> None:
 @pytest.mark.parametrize("request_, parts", [
     ("GET http://other.test/", ["DEFAULT", "127.0.0.1:8003"]),
     ("GET http://a.test/old/x?y", ["/old", "https://new.test"]),
-    ("POST http://a.test/locked", ["/locked", "503"]),
+    ("POST http://a.test/locked", ["/locked", "401 auth_missing"]),
     ("GET http://a.test/a%00b", ["400"]),
     ("GET http://a.test/only/x?y", ["/only", "301 redirect to https://new.test/only/x?y"]),
     ("POST http://a.test/only/x", ["308 redirect to https://new.test/only/x"]),

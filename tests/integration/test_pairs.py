@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from support.credentials import KINDS, NAMES, Kind
 from support.deadline import stalled, wait_until
 from support.http2 import Broken
 from support.pairs import ACTIVE, PROTOCOLS, ClientExchange, Exchange, Gate, PairClient, ServerExchange, Tunnel, Upstream, pair_name
@@ -54,7 +55,8 @@ class World:
             main: dict[str, Any] = {"log_level": "info"}
             if PROTOCOLS[client][1]:
                 main["proxy_address_tls"] = f"127.0.0.1:{tls_port}"
-            self.proxy = Proxy({"a.test": {"/": route(self.upstream.pinned)}}, main=main)
+            self.proxy = Proxy({"a.test": {"/": route(self.upstream.pinned), **{
+                f"/{k.name}": route(self.upstream.pinned, authorization=k.block) for k in KINDS}}}, main=main)
             if PROTOCOLS[client][1]:
                 install(self.proxy.config / "certificates")
             self.proxy.start()
@@ -104,6 +106,21 @@ def test_get(world: World) -> None:
     got = world.upstream.of("/get")[-1]
     assert (got.method, got.authority, got.get_all("x-mine")) == ("GET", "a.test", ["1"])
     assert got.complete and got.get("content-length") is None
+
+
+@pytest.mark.proxied
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_protected_route(world: World, kind: Kind) -> None:
+    """The body of a request waits for the decision, which for a hash comes from another thread."""
+    with world.client() as client:
+        for wrong in ([], [kind.wrong]):
+            head, body = client.request("GET", f"/{kind.name}", wrong)
+            assert (head.status, body) == (401, b"")
+            assert (head.get("www-authenticate") or "").startswith(kind.scheme)
+        for _ in range(2):
+            head, body = client.request("POST", f"/{kind.name}/x", [kind.good], data=PIECE * 3)
+            assert (head.status, body) == (200, f"POST /{kind.name}/x ".encode() + PIECE * 3)
+    assert len(world.upstream.of(f"/{kind.name}/x")) == 2 and not world.upstream.of(f"/{kind.name}")
 
 
 def test_post_with_length(world: World) -> None:

@@ -48,11 +48,22 @@ std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
 }
 
 void Reloader::warn_of(const UpstreamsConfig& config) {
-  std::string guarded;
+  std::string guarded, keyless;
+  const bool no_key = setup_.main.master_key.empty() && setup_.main.jwt_key.empty();
   for (const auto& host : config.hosts)
-    for (const auto& path : host.paths)
-      if (config.authorization || path.authorization)
-        guarded += fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
+    for (const auto& path : host.paths) {
+      const auto& wanted = config.authorization ? config.authorization : path.authorization;
+      if (!wanted) continue;
+      const auto here = fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
+      if (wanted->type == AuthType::forward) guarded += here;
+      if (wanted->type == AuthType::jwt && wanted->data.empty() && no_key) keyless += here;
+    }
+  if (!keyless.empty())
+    say(LogLevel::warn,
+        "authorization of type jwt without a key: these routes answer 401 to everybody; write "
+        "data, "
+        "or master_key in main.yaml, or set JWT_KEY" +
+            keyless);
   if (!guarded.empty())
     say(LogLevel::warn,
         "authorization cannot be checked by this version: these routes answer 503 instead of being "

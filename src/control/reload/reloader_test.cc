@@ -142,7 +142,7 @@ TEST_F(Reload, notices_a_change_in_conf_d) {
 }
 
 TEST_F(Reload, says_which_routes_answer_503_for_want_of_authorization) {
-  save("authorization: {type: basic, data: 'ops:hunter2'}\n" + to("one:1"));
+  save("authorization: {type: forward, data: 'http://hunter2'}\n" + to("one:1"));
   ASSERT_NE(start(), nullptr);
   EXPECT_THAT(logger_.text, HasSubstr("answer 503"));
   EXPECT_THAT(logger_.text, HasSubstr("\na.test/ ("));

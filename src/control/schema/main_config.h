@@ -65,6 +65,7 @@ struct MainConfig {
 
   // Secrets: never in a log.
   std::string master_key;  ///< JWT_KEY in the environment overrides it; that is the caller's job
+  std::string jwt_key;     ///< JWT_KEY itself, from the caller; empty: none
 
   // Response cache.
   std::uint64_t cache_size_mb = 0;  ///< 0: off

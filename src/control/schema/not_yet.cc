@@ -39,7 +39,6 @@ constexpr auto kTable = std::to_array<NotYet>({
     {"config_tls_address", kMain, kNoApi},
     {"config_tls_certificate", kMain, kNoApi},
     {"config_tls_key_file", kMain, kNoApi},
-    {"master_key", kMain, "no tokens are issued or checked"},
     {"cache_size_mb", kMain, "responses are not cached", "0"},
     {"cache_ttl", kMain, "responses are not cached"},
     {"upgrade_sock", kMain, kNoUpgrade},

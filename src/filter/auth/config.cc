@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 
+#include "config/file.h"
 #include "config/map_reader.h"
+#include "filter/auth/basic/password_hash.h"
+#include "jwt/key_set.h"
 
 namespace aralez {
 namespace {
@@ -61,6 +64,8 @@ std::vector<TextItem> read_data(MapReader& block, AuthType type) {
       diagnostics.error(node->source(), key, "empty list; give one entry at least");
     return decode_list({*node, key}, diagnostics, Secret::yes);
   }
+  if (type == AuthType::jwt && node->is_scalar() && is_key_text(node->text()))  // has line ends
+    return {{node->text(), node->source(), std::string(key)}};
   auto text = decode_text({*node, key}, diagnostics, Secret::yes);
   if (!text) return {};
   return {{std::move(*text), node->source(), std::string(key)}};
@@ -77,17 +82,31 @@ bool is_http_url(std::string_view url) {
   return false;
 }
 
+/// Of a `basic` entry.
+std::string_view account_complaint(std::string_view entry) {
+  const auto colon = entry.find(':');
+  if (colon == std::string_view::npos || colon == 0)
+    return "no user in this entry; write user:password or user:hash";
+  const std::string_view password = entry.substr(colon + 1);
+  if (password.empty()) return "no password behind the colon; write user:password or user:hash";
+  switch (password_kind(password)) {
+    case PasswordKind::plain:
+    case PasswordKind::hash: return "";
+    case PasswordKind::slow:
+      return "this hash takes more than a second to check; bcrypt up to cost 14, SHA-crypt up to "
+             "500000 rounds";
+    case PasswordKind::strange: break;
+  }
+  return "a hash that is damaged or not known; bcrypt ($2b$, $2a$, $2y$) and SHA-crypt ($5$, $6$) "
+         "are: mkpasswd -m bcrypt, openssl passwd -6, htpasswd -B";
+}
+
 /// What is wrong with one entry; empty when nothing is.
 std::string_view complaint(AuthType type, std::string_view entry) {
   if (entry.empty())
     return type == AuthType::jwt ? "" : "empty; an empty credential would let everyone in";
   switch (type) {
-    case AuthType::basic:
-      if (const auto colon = entry.find(':'); colon == std::string_view::npos || colon == 0)
-        return "no user in this entry; write user:password or user:hash";
-      else if (colon + 1 == entry.size())
-        return "no password behind the colon; write user:password or user:hash";
-      return "";
+    case AuthType::basic: return account_complaint(entry);
     case AuthType::forward:
       return is_http_url(entry)
                  ? ""
@@ -96,6 +115,52 @@ std::string_view complaint(AuthType type, std::string_view entry) {
     case AuthType::jwt: return "";
   }
   return "";
+}
+
+JwtKey jwt_key_of(std::string_view text) {
+  if (is_key_text(text)) return JwtKey::keys;
+  if (text.starts_with("https://")) return JwtKey::url;
+  for (const std::string_view begin : {"/", "./", "../", "~"})
+    if (text.starts_with(begin)) return JwtKey::file;
+  for (const std::string_view end : {".pem", ".json", ".jwks", ".crt", ".pub", ".key"})
+    if (text.ends_with(end)) return JwtKey::file;
+  return JwtKey::secret;
+}
+
+/// Text that names or holds keys is never taken for a secret: others could know it and sign.
+void read_jwt_key(const TextItem& item, AuthConfig& config, Diagnostics& diagnostics) {
+  const auto error = [&](std::string message) {
+    diagnostics.error(item.source, item.key, std::move(message));
+  };
+  constexpr std::size_t kGoodSecret = 32;  // RFC 7518 section 3.2
+  config.jwt_key = jwt_key_of(item.text);
+  switch (config.jwt_key) {
+    case JwtKey::secret:
+      if (item.text.starts_with("http://")) return error("keys are fetched from https:// only");
+      if (is_bare_public_key(item.text))
+        return error("a public key without its lines -----BEGIN PUBLIC KEY-----; write them");
+      if (item.text.size() < kGoodSecret)
+        diagnostics.warning(item.source, item.key,
+                            fmt::format("a secret of less than {} bytes can be guessed from a "
+                                        "token: openssl rand -base64 33",
+                                        kGoodSecret));
+      return;
+    case JwtKey::url:
+      if (!is_http_url(item.text)) error("not a URL; write https://host[:port]/path");
+      return;
+    case JwtKey::keys:
+      if (const auto keys = parse_keys(item.text); !keys) error(keys.error());
+      return;
+    case JwtKey::file: break;
+  }
+  const FileText file = read_text_file(item.text, kMaxKeySetBytes, FileRule::regular);
+  if (file.status != FileText::Status::ok)
+    return error(
+        fmt::format("the file of keys that this names is not readable: {}; a secret must "
+                    "not look like a path",
+                    file.reason));
+  if (const auto keys = parse_keys(file.text); !keys)
+    error(fmt::format("the file of keys that this names: {}", keys.error()));
 }
 
 void read_jwt_claims(MapReader& block, AuthConfig& config) {
@@ -134,8 +199,10 @@ std::optional<AuthConfig> parse_auth(const Node& node, Diagnostics& diagnostics)
     for (TextItem& item : read_data(block, *type)) {
       if (const auto wrong = complaint(*type, item.text); !wrong.empty())
         diagnostics.error(item.source, item.key, std::string(wrong));
-      else if (!item.text.empty())
+      else if (!item.text.empty()) {
+        if (*type == AuthType::jwt) read_jwt_key(item, config, diagnostics);
         config.data.push_back(std::move(item.text));
+      }
     }
     read_jwt_claims(block, config);
   } else {
