@@ -1,13 +1,15 @@
 #include "tls/record_layer.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/ssl3.h>
 #include <openssl/tls1.h>
 
 #include <cassert>
 #include <cstring>
+#include <string>
 
 namespace aralez {
 namespace {
@@ -21,14 +23,55 @@ struct Suite {
   std::size_t key = 0;
 };
 
+/// OpenSSL looks a cipher up by name whenever it is not told where it is, which costs a handshake
+/// more than the keys do: looked up once, kept for the life of the process.
+const EVP_CIPHER* found(const char* name) {
+  return EVP_CIPHER_fetch(nullptr, name, nullptr);
+}
+
 Suite suite_of(std::uint16_t id) {
+  static const Suite aes128{found("AES-128-GCM"), EVP_MD_fetch(nullptr, "SHA256", nullptr), 16};
+  static const Suite aes256{found("AES-256-GCM"), EVP_MD_fetch(nullptr, "SHA384", nullptr), 32};
+  static const Suite chacha{found("ChaCha20-Poly1305"), aes128.hash, 32};
   switch (id) {
-    case TLS1_3_CK_AES_128_GCM_SHA256 & 0xffff: return {EVP_aes_128_gcm(), EVP_sha256(), 16};
-    case TLS1_3_CK_AES_256_GCM_SHA384 & 0xffff: return {EVP_aes_256_gcm(), EVP_sha384(), 32};
-    case TLS1_3_CK_CHACHA20_POLY1305_SHA256 & 0xffff:
-      return {EVP_chacha20_poly1305(), EVP_sha256(), 32};
+    case TLS1_3_CK_AES_128_GCM_SHA256 & 0xffff: return aes128;
+    case TLS1_3_CK_AES_256_GCM_SHA384 & 0xffff: return aes256;
+    case TLS1_3_CK_CHACHA20_POLY1305_SHA256 & 0xffff: return chacha;
     default: return {};
   }
+}
+
+struct MacFree {
+  void operator()(EVP_MAC_CTX* c) const noexcept { EVP_MAC_CTX_free(c); }
+};
+using MacPtr = std::unique_ptr<EVP_MAC_CTX, MacFree>;
+
+/// An HMAC that knows its hash; null when memory is out.
+MacPtr make_hmac(const EVP_MD* hash) {
+  static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr);
+  MacPtr mac(hmac ? EVP_MAC_CTX_new(hmac) : nullptr);
+  std::string name = EVP_MD_get0_name(hash);
+  const std::array<OSSL_PARAM, 2> params{
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
+      OSSL_PARAM_construct_end()};
+  if (mac && EVP_MAC_CTX_set_params(mac.get(), params.data()) != 1) mac.reset();
+  return mac;
+}
+
+/// The number of bytes written to `out`; 0 when OpenSSL fails. Keeps nothing of the key.
+std::size_t hmac(const EVP_MD* hash, std::span<const unsigned char> key,
+                 std::span<const unsigned char> data, std::span<unsigned char> out) {
+  static constexpr std::array<unsigned char, 32> kNoKey{};
+  thread_local MacPtr sha256;
+  thread_local MacPtr sha384;
+  MacPtr& mac = EVP_MD_get_size(hash) == 32 ? sha256 : sha384;
+  if (!mac) mac = make_hmac(hash);
+  std::size_t size = 0;
+  const bool ok = mac && EVP_MAC_init(mac.get(), key.data(), key.size(), nullptr) == 1 &&
+                  EVP_MAC_update(mac.get(), data.data(), data.size()) == 1 &&
+                  EVP_MAC_final(mac.get(), out.data(), &size, out.size()) == 1 &&
+                  EVP_MAC_init(mac.get(), kNoKey.data(), kNoKey.size(), nullptr) == 1;
+  return ok ? size : 0;
 }
 
 /// HKDF-Expand-Label of RFC 8446 section 7.1 without a context, for no more than one hash.
@@ -49,10 +92,7 @@ bool expand_label(const EVP_MD* hash, std::span<const unsigned char> secret, std
   info[n++] = 0;  // length of the context
   info[n++] = 1;  // the first block of HKDF-Expand
   std::array<unsigned char, EVP_MAX_MD_SIZE> block{};
-  unsigned size = 0;
-  const bool ok = HMAC(hash, secret.data(), static_cast<int>(secret.size()), info.data(), n,
-                       block.data(), &size) != nullptr &&
-                  out.size() <= size;
+  const bool ok = hmac(hash, secret, std::span(info).first(n), block) >= out.size();
   if (ok) std::memcpy(out.data(), block.data(), out.size());
   OPENSSL_cleanse(block.data(), block.size());
   return ok;
@@ -92,7 +132,8 @@ bool RecordKey::start(std::uint16_t suite, std::span<const unsigned char> secret
   use_ = use;
   const Suite s = suite_of(suite);
   hash_ = s.hash;
-  if (!s.cipher || secret.size() != static_cast<std::size_t>(EVP_MD_get_size(s.hash))) return false;
+  if (!s.cipher || !s.hash || secret.size() != static_cast<std::size_t>(EVP_MD_get_size(s.hash)))
+    return false;
   std::memcpy(secret_.data(), secret.data(), secret.size());
   secret_size_ = static_cast<std::uint8_t>(secret.size());
   cipher_.reset(EVP_CIPHER_CTX_new());
@@ -182,11 +223,11 @@ RecordLayer::Opened RecordLayer::read(std::string_view record, std::span<std::by
       EVP_DecryptFinal_ex(c, raw(to.data()) + size, &rest) != 1)
     return {.kind = Opened::Kind::bad, .alert = TlsAlert::bad_record_mac};
   // Behind the content stand its type and zeros: RFC 8446 section 5.4.
+  if (inner > kMaxPlain + 1) return {.kind = Opened::Kind::bad, .alert = TlsAlert::record_overflow};
   std::size_t n = inner;
   while (n > 0 && to[n - 1] == std::byte{0}) --n;
   if (n == 0) return {.kind = Opened::Kind::bad, .alert = TlsAlert::unexpected_message};
   const auto type = static_cast<ContentType>(to[--n]);
-  if (n > kMaxPlain) return {.kind = Opened::Kind::bad, .alert = TlsAlert::record_overflow};
   if (type != ContentType::data) return take_message(to.first(n), type);
   return {.kind = Opened::Kind::data, .bytes = n};
 }
