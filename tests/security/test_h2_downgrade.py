@@ -11,17 +11,17 @@ from typing import Iterator
 import pytest
 
 from support.deadline import wait_until
-from support.frames import DATA, END_STREAM, RST_STREAM, RawH2, frame, headers, literal, request
+from support.frames import DATA, DOORS, END_STREAM, RST_STREAM, RawH2, attack_on, behind, frame, headers, literal, request
 from support.origin import Origin, answer
 from support.proxy import Proxy, route
 
 PROTOCOL_ERROR = 1
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[tuple[Proxy, Origin]]:
+@pytest.fixture(scope="module", params=DOORS)
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[Proxy, Origin]]:
     with Origin() as origin:
-        with Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "warn"}) as proxy:
+        with behind(request.param, {"a.test": {"/": route(origin)}}) as proxy:
             yield proxy, origin
         origin.check()
 
@@ -107,7 +107,7 @@ def refused(raw: RawH2, stream: int) -> str:
 def test_row_6_malformed_request(world, what: str) -> None:
     proxy, origin = world
     count = len(origin.requests)
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal(MALFORMED[what])))
         assert refused(raw, 1) in ("400", "405", "501", f"reset {PROTOCOL_ERROR}"), "not refused"
         raw.send(headers(3, literal(request("/good"))))
@@ -131,7 +131,7 @@ def test_row_6_body_that_contradicts_its_length(world, what: str) -> None:
     proxy, origin = world
     length, pieces = LENGTHS[what]
     count = len(origin.requests)
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal([*request("/attack", "POST"), ("content-length", length)]), end=False))
         for i, piece in enumerate(pieces):
             raw.send(frame(DATA, END_STREAM if i == len(pieces) - 1 else 0, 1, piece))
@@ -161,7 +161,7 @@ TRAILERS = {
 def test_row_6_malformed_trailers(world, what: str) -> None:
     proxy, origin = world
     count = len(origin.requests)
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal(request("/attack", "POST")), end=False))
         raw.send(frame(DATA, 0, 1, b"body"))
         raw.send(headers(1, literal(TRAILERS[what])))
@@ -176,7 +176,7 @@ def test_row_6_what_looks_like_a_chunk_in_the_body_stays_a_body(world) -> None:
     proxy, origin = world
     body = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n"
     origin.on("/chunky", lambda conn, request: conn.send(answer(request.body)))
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal(request("/chunky", "POST")), end=False) + frame(DATA, END_STREAM, 1, body))
         raw.read_until(lambda: raw.statuses.get(1) == 200, "the answer")
     assert origin.seen("/chunky")[-1].body == body
@@ -186,7 +186,7 @@ def test_row_6_what_looks_like_a_chunk_in_the_body_stays_a_body(world) -> None:
 def test_row_6_body_of_a_get_has_a_frame_around_it(world) -> None:
     """An end of the request without END_STREAM on its head: the body, though empty, is announced to the upstream or left out."""
     proxy, origin = world
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal(request("/late-end")), end=False))
         origin.wait_seen("/late-end")
         raw.send(frame(DATA, END_STREAM, 1))
@@ -196,7 +196,7 @@ def test_row_6_body_of_a_get_has_a_frame_around_it(world) -> None:
 
 def test_row_14_names_with_underscores_are_dropped(world) -> None:
     proxy, origin = world
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal([*request("/alias"), ("x_forwarded_for", "1.2.3.4"), ("proxy", "evil")])))
         raw.read_until(lambda: raw.statuses.get(1) == 200, "the answer")
     names = origin.seen("/alias")[-1].names()
@@ -206,7 +206,7 @@ def test_row_14_names_with_underscores_are_dropped(world) -> None:
 def test_row_18_extended_connect_to_something_else(world) -> None:
     proxy, origin = world
     count = len(origin.requests)
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         raw.send(headers(1, literal([(":method", "CONNECT"), (":protocol", "h2c"), (":scheme", "http"), (":authority", "a.test"),
                                      (":path", "/attack")]), end=False))
         assert refused(raw, 1) in ("400", "501", f"reset {PROTOCOL_ERROR}")

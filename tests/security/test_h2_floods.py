@@ -16,10 +16,11 @@ from typing import Callable, Iterator
 
 import pytest
 
+from support import frames
 from support.deadline import stalled, wait_until
 from support.frames import (
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
-    RawH2, frame, headers, indexed, literal, literal_to_table, request, rst_stream, settings, window_update)
+    ACK, CONTINUATION, DATA, DOORS, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    RawH2, attack_on, behind, frame, headers, indexed, literal, literal_to_table, request, rst_stream, settings, window_update)
 from support.origin import Origin, answer
 from support.proxy import Proxy, instrumented, route
 
@@ -29,12 +30,12 @@ REQUESTS = 2000
 20 a second; the rest is for requests that were answered before they were thrown away."""
 
 
-@pytest.fixture
-def world() -> Iterator[tuple[Proxy, Origin]]:
-    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "warn"}) as proxy:
+@pytest.fixture(params=DOORS)
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[Proxy, Origin]]:
+    with Origin() as origin, behind(request.param, {"a.test": {"/": route(origin)}}) as proxy:
         assert proxy.get("/warm").status == 200
-        with RawH2(proxy.address) as raw:
-            raw.send(headers(1, literal(request("/warm"))))
+        with attack_on(proxy) as raw:
+            raw.send(headers(1, literal(frames.request("/warm"))))
             raw.read_until(lambda: raw.statuses, "an answer over h2")
         yield proxy, origin
         origin.check()
@@ -45,7 +46,7 @@ def shut_window() -> Iterator[RawH2]:
     """An answer in front of a window that stays shut, from before the first test on: its limit needs twenty seconds."""
     with Origin() as origin:
         origin.on("/large", answer(b"z" * MIB))
-        with Proxy({"a.test": {"/": route(origin)}}) as proxy, RawH2(proxy.address, {4: 0}) as raw:
+        with Proxy({"a.test": {"/": route(origin)}}) as proxy, attack_on(proxy, {4: 0}) as raw:
             raw.send(headers(1, literal(request("/large"))))
             raw.read_until(lambda: raw.statuses.get(1) == 200, "the head")
             yield raw
@@ -110,7 +111,7 @@ def test_row_7_rapid_reset(world, when: str) -> None:
                 yield b"".join(rst_stream(s) for s in streams)
             else:
                 yield b"".join(headers(s, block) + rst_stream(s) for s in streams)
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         assert flood(raw, pieces(), look), "20,000 requests were thrown away and the connection goes on"
         assert raw.goaway in (None, ENHANCE_YOUR_CALM)
     assert len(origin.seen("/reset")) < REQUESTS
@@ -120,7 +121,7 @@ def test_row_7_rapid_reset(world, when: str) -> None:
 def test_row_7_a_client_that_changes_its_mind_now_and_then_is_served(world) -> None:
     """As browsers do when a page is left: a hundred streams are reset, and the connection goes on."""
     proxy, origin = world
-    with RawH2(proxy.address) as raw:
+    with attack_on(proxy) as raw:
         for i in range(100):
             raw.send(headers(1 + 2 * i, literal(request("/page"))) + rst_stream(1 + 2 * i))
         raw.send(headers(201, literal(request("/next"))))
@@ -135,7 +136,7 @@ def test_row_8_indexed_references_to_one_large_field(world, size: int) -> None:
     proxy, origin = world
     first = literal(request("/bomb")) + literal_to_table("x-bomb", "b" * size)
     bomb = literal(request("/bomb")) + indexed(62) * 16000
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         raw.send(headers(1, first))
         raw.read_until(lambda: raw.statuses.get(1) == 200, "the first answer")
         for i in range(1, 60):
@@ -155,7 +156,7 @@ def test_row_8_heads_that_are_held_are_counted_together(world, stays_open: bool)
     origin.on_head("/held", lambda conn, request: (conn.hold(gate), conn.close()))
     block = literal_to_table("x-held", "h" * 3000)
     with attack(proxy, 16 * MIB) as look, contextlib.ExitStack() as stack:
-        raws = [stack.enter_context(RawH2(proxy.address)) for _ in range(4)]
+        raws = [stack.enter_context(attack_on(proxy)) for _ in range(4)]
         for raw in raws:
             raw.send(headers(1, literal(request("/first")) + block))
             raw.read_until(lambda: raw.statuses.get(1), "the first answer")
@@ -171,7 +172,7 @@ def test_row_8_answers_that_nobody_takes(world) -> None:
     proxy, origin = world
     body = b"z" * MIB
     origin.on("/large", lambda conn, request: conn.send(answer(body)))
-    with attack(proxy, 8 * MIB) as look, RawH2(proxy.address, {4: 0}) as raw:
+    with attack(proxy, 8 * MIB) as look, attack_on(proxy, {4: 0}) as raw:
         for i in range(100):
             raw.send(headers(1 + 2 * i, literal(request("/large"))))
         raw.read_until(lambda: len(raw.statuses) == 100, "all heads")
@@ -190,7 +191,7 @@ def test_row_9_continuation_flood(world, payload: bytes) -> None:
         batch = max(1, 16384 // (9 + len(payload)))
         for _ in range(64 * MIB // (batch * (9 + len(payload)))):
             yield frame(CONTINUATION, 0, 1, payload) * batch
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         assert flood(raw, pieces(), look), "a head without end is still being read"
         assert calmed(raw)
         assert raw.sent < 16 * MIB
@@ -219,7 +220,7 @@ def test_row_10_made_you_reset(world, trick: str) -> None:
     def pieces() -> Iterator[bytes]:
         for at in range(0, 10_000, 50):
             yield b"".join(headers(s, block) + MADE[trick](s) for s in range(1 + 2 * at, 1 + 2 * (at + 50), 2))
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         assert flood(raw, pieces(), look), "10,000 streams were reset by the server and the connection goes on"
         assert calmed(raw)
     gate.set()
@@ -254,7 +255,7 @@ def test_row_11_flood(world, kind: str, reads: bool) -> None:
     def pieces() -> Iterator[bytes]:
         for _ in range(400):
             yield FLOODS[kind]() * 500
-    with attack(proxy) as look, RawH2(proxy.address, receive_buffer=8192) as raw:
+    with attack(proxy) as look, attack_on(proxy, receive_buffer=8192) as raw:
         raw.send(headers(1, literal(request("/")), end=False))
         assert flood(raw, pieces(), look, reads), f"200,000 frames of {kind} and the connection goes on"
         assert calmed(raw)
@@ -264,7 +265,7 @@ def test_row_11_flood(world, kind: str, reads: bool) -> None:
 def test_row_11_empty_data_frames(world, kind: str) -> None:
     proxy, _ = world
     empty = frame(DATA, 0, 1) if kind == "data" else frame(DATA, 8, 1, b"\x01\x00")
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         raw.send(headers(1, literal(request("/empty", "POST")), end=False))
         assert flood(raw, (empty * 500 for _ in range(400)), look)
         assert calmed(raw)
@@ -275,7 +276,7 @@ def test_row_11_answers_that_are_never_read_do_not_pile_up(world) -> None:
     proxy, origin = world
     body = b"z" * MIB
     origin.on("/large", lambda conn, request: conn.send(answer(body)))
-    with attack(proxy, 16 * MIB) as look, RawH2(proxy.address, {4: 0x7fffffff}, receive_buffer=4096) as raw:
+    with attack(proxy, 16 * MIB) as look, attack_on(proxy, {4: 0x7fffffff}, receive_buffer=4096) as raw:
         raw.send(window_update(0, 0x7fffffff - 65535), reads=False)
         for i in range(100):
             if not raw.send(headers(1 + 2 * i, literal(request("/large"))), 2.0, reads=False):
@@ -288,7 +289,7 @@ def test_row_11_more_streams_than_allowed_are_refused(world) -> None:
     proxy, origin = world
     gate = threading.Event()
     origin.on("/held", lambda conn, request: (conn.hold(gate), conn.send(answer())))
-    with attack(proxy) as look, RawH2(proxy.address) as raw:
+    with attack(proxy) as look, attack_on(proxy) as raw:
         raw.read_until(lambda: raw.of(SETTINGS), "SETTINGS")
         told = dict(struct.iter_unpack(">HI", next(f.payload for f in raw.of(SETTINGS) if not f.flags & ACK)))
         limit = told[3]
@@ -305,7 +306,7 @@ def test_row_11_more_streams_than_allowed_are_refused(world) -> None:
 
 
 def test_row_11_is_named_in_the_log() -> None:
-    with Proxy({}) as proxy, RawH2(proxy.address) as raw:
+    with Proxy({}) as proxy, attack_on(proxy) as raw:
         flood(raw, (frame(PING, 0, 0, b"12345678") * 500 for _ in range(100)), lambda: None)
         assert raw.goaway == ENHANCE_YOUR_CALM
         proxy.wait_log(r"h2_flood: .*client 127\.0\.0\.1")

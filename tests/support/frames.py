@@ -13,6 +13,9 @@ from support import poll
 from support.client import Address
 from support.deadline import Deadline
 from support.http2 import PREFACE
+from support.ports import free_port
+from support.proxy import Proxy
+from support.tls import TlsSocket, client_context, install
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
@@ -98,14 +101,16 @@ class Frame:
 class RawH2:
     """Sends what it is given. Frames that came are kept; SETTINGS and PINGs are not answered unless the caller does."""
 
-    def __init__(self, address: Address, initial: dict[int, int] | None = None, *, receive_buffer: int | None = None):
-        self.sock = socket.socket()
+    def __init__(self, address: Address, initial: dict[int, int] | None = None, *, receive_buffer: int | None = None, tls: bool = False):
+        sock = socket.socket()
         if receive_buffer:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(Deadline(10).left())
-        self.sock.connect(address)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.settimeout(Deadline(10).left())
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        self.sock: Any = TlsSocket(sock, client_context(["h2"]), name="a.test") if tls else sock
+        assert not tls or self.sock.alpn == "h2"
         self.frames: list[Frame] = []
         self.ended = False
         """The server has closed or reset the connection."""
@@ -143,7 +148,7 @@ class RawH2:
         try:
             data = self.sock.recv(1 << 18)
         except BlockingIOError:
-            return
+            return  # or half a record
         except OSError:
             data = b""
         if not data:
@@ -205,3 +210,20 @@ class RawH2:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+DOORS = ("h2c", "h2")
+
+
+def behind(door: str, hosts: Any) -> Proxy:
+    """To be attacked in the clear, or over TLS."""
+    proxy = Proxy(hosts, main={"log_level": "warn", **({"proxy_address_tls": f"127.0.0.1:{free_port()}"} if door == "h2" else {})})
+    install(proxy.config / "certificates")
+    return proxy
+
+
+def attack_on(proxy: Proxy, initial: dict[int, int] | None = None, *, receive_buffer: int | None = None) -> RawH2:
+    """By TLS when the proxy has a listener for it, else with prior knowledge."""
+    secure = proxy.main.get("proxy_address_tls")
+    address = ("127.0.0.1", int(secure.rpartition(":")[2])) if secure else proxy.address
+    return RawH2(address, initial, receive_buffer=receive_buffer, tls=bool(secure))
