@@ -7,42 +7,79 @@
 #include <vector>
 
 #include "cluster/endpoint_pool.h"
+#include "cluster/health_state.h"
 #include "cluster/name_log.h"
 #include "http/endpoint_choice.h"
 
 namespace aralez {
 
-/// A cluster as one worker knows it: the turn of the round robin and the pools of its endpoints.
-class Cluster {
+/// A server of a cluster: the way to it, and what the checks of the route say.
+struct ClusterMember {
+  std::shared_ptr<EndpointPool> pool;
+  std::shared_ptr<const HealthState> health;  ///< never null
+
+  /// No check says that it is down.
+  [[nodiscard]] bool up() const noexcept { return health->verdict() != Health::down; }
+  /// It takes requests.
+  [[nodiscard]] bool serves() const noexcept { return up() && pool->reach() == Reach::in; }
+};
+
+/// Endpoints of a cluster that an attempt has tried. Above 64 some share a bit, so that
+/// one may be passed over: a request tries 16 by default.
+class TriedEndpoints {
  public:
-  explicit Cluster(std::vector<std::shared_ptr<EndpointPool>> endpoints)
-      : endpoints_(std::move(endpoints)) {}
-
-  [[nodiscard]] std::size_t size() const noexcept { return endpoints_.size(); }
-  // Pre of all that follow: size() > 0, places below it.
-
-  /// Place of the endpoint for a request: the one that is wanted, if it may be used, or the one
-  /// whose turn it is (behaviour sections 4.1 and 4.2).
-  [[nodiscard]] std::uint32_t pick(std::uint32_t wanted) noexcept {
-    if (wanted < endpoints_.size()) return wanted;
-    if (turn_ >= endpoints_.size()) turn_ = 0;
-    return turn_++;
-  }
-  /// The one to try when `failed` could not be reached: as many tries as there are endpoints reach
-  /// each of them, whatever other requests do meanwhile.
-  [[nodiscard]] std::uint32_t after(std::uint32_t failed) const noexcept {
-    return failed + 1 < endpoints_.size() ? failed + 1 : 0;
-  }
-  [[nodiscard]] EndpointPool& endpoint(std::uint32_t place) noexcept { return *endpoints_[place]; }
-  /// The endpoint whose turn it is.
-  [[nodiscard]] EndpointPool& next() noexcept { return endpoint(pick(EndpointChoice::kNone)); }
-  [[nodiscard]] const std::vector<std::shared_ptr<EndpointPool>>& endpoints() const noexcept {
-    return endpoints_;
-  }
+  void add(std::uint32_t place) noexcept { bits_ |= bit(place); }
+  void clear() noexcept { bits_ = 0; }
+  [[nodiscard]] bool has(std::uint32_t place) const noexcept { return (bits_ & bit(place)) != 0; }
+  [[nodiscard]] bool none() const noexcept { return bits_ == 0; }
 
  private:
-  std::vector<std::shared_ptr<EndpointPool>> endpoints_;  ///< plain counts: one worker
-  std::uint32_t turn_ = 0;
+  static constexpr std::uint64_t bit(std::uint32_t i) noexcept {
+    return std::uint64_t{1} << (i % 64);
+  }
+  std::uint64_t bits_ = 0;
+};
+
+/// A cluster as one worker knows it: the turn of the round robin and its endpoints. Those that a
+/// check calls down take no requests, and when that is all of them the route is down. Those that
+/// connects have failed to are left out as long as at least half of the rest stays; with fewer,
+/// what has to be left out is not one of them but something that they share, and the load on what
+/// stays would be its end (docs/adr/0017).
+class Cluster {
+ public:
+  explicit Cluster(std::vector<ClusterMember> members) : members_(std::move(members)) {}
+
+  /// No endpoint: none is wanted, or none can be had.
+  static constexpr std::uint32_t kNone = EndpointChoice::kNone;
+
+  [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
+  [[nodiscard]] const std::vector<ClusterMember>& members() const noexcept { return members_; }
+  /// Pre: place < size().
+  [[nodiscard]] EndpointPool& endpoint(std::uint32_t place) noexcept {
+    return *members_[place].pool;
+  }
+
+  /// Place of the endpoint for a request: the one that is wanted, if it is usable, or the one whose
+  /// turn it is (behaviour sections 4.1 and 4.2). kNone: the route is down. Pre: size() > 0.
+  [[nodiscard]] std::uint32_t pick(std::uint32_t wanted = kNone) noexcept {
+    if (wanted < members_.size() && take(members_[wanted])) return wanted;
+    if (turn_ >= members_.size()) turn_ = 0;
+    if (members_[turn_].serves()) [[likely]]
+      return turn_++;
+    return pick_other({});
+  }
+  /// The one to try when `tried` could not be reached. Before there is none, those that are left
+  /// out get a chance as well.
+  [[nodiscard]] std::uint32_t pick_other(const TriedEndpoints& tried) noexcept;
+  /// Whether pick() would grant the wish for it now. Pre: place < size().
+  [[nodiscard]] bool usable(std::uint32_t place) const noexcept;
+
+ private:
+  [[nodiscard]] bool take(const ClusterMember& m) noexcept;
+  [[nodiscard]] bool panics() const noexcept;
+
+  std::vector<ClusterMember> members_;
+  std::uint32_t turn_ = 0;  ///< plain counts: one worker
 };
 
 /// What the clusters of a worker are made with.
@@ -54,6 +91,7 @@ struct ClusterServices {
   Logger& logger;
   CounterBlock& counters;
   std::size_t workers = 1;
+  std::size_t worker = 0;  ///< which of them
 };
 
 /// All clusters and pools of one worker. Survives configuration changes: what is unchanged keeps
@@ -70,7 +108,6 @@ class ClusterManager {
 
  private:
   std::shared_ptr<EndpointPool> pool_for(const EndpointSpec& spec);
-  static std::string key_of(const EndpointSpec& spec);
 
   struct Known {
     std::vector<EndpointSpec> endpoints;

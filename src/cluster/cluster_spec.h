@@ -11,6 +11,9 @@
 
 namespace aralez {
 
+class EndpointState;
+class HealthState;
+
 using ClusterId = Id<struct ClusterTag>;
 
 /// What the configuration says of the protocol of an endpoint: a scheme, or nothing.
@@ -24,10 +27,19 @@ struct EndpointSpec {
   ProtocolPin pin = ProtocolPin::detect;
   /// Null: no TLS, and nothing to detect.
   std::shared_ptr<const ClientContext> tls = nullptr;
+  /// The same object for specs of one key(), over reloads. Null: each pool has its own.
+  std::shared_ptr<EndpointState> state = nullptr;
+  /// Null: not checked, so never down. Of the route, not of the endpoint.
+  std::shared_ptr<HealthState> health = nullptr;
 
-  /// Endpoints that are equal share their connections.
+  /// For a cluster that names them it makes no difference which of two equal ones it has.
   friend bool operator==(const EndpointSpec& a, const EndpointSpec& b) {
-    return a.host == b.host && a.port == b.port && a.pin == b.pin && a.judge() == b.judge();
+    return a.state == b.state && a.health == b.health && a.key() == b.key();
+  }
+  /// Equal for those that share their connections.
+  [[nodiscard]] std::string key() const {
+    return host + '|' + std::to_string(port) + '|' + std::to_string(static_cast<int>(pin)) + '|' +
+           judge();
   }
   /// How its certificate is judged.
   [[nodiscard]] std::string judge() const { return tls ? tls->identity() : std::string(); }

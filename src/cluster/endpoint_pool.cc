@@ -18,18 +18,34 @@ bool of_the_network(const Error& e) {
          e.code != Errc::unverified;
 }
 
+/// Whether it says something about the endpoint, not about us.
+bool of_the_endpoint(const Error& e) {
+  return e.origin != Origin::internal && e.code != Errc::limit && e.code != Errc::system &&
+         e.code != Errc::config;
+}
+
+EndpointSpec with_state(EndpointSpec spec, std::size_t worker) {
+  if (!spec.state) spec.state = std::make_shared<EndpointState>(spec.host, spec.port, worker + 1);
+  return spec;
+}
+
 }  // namespace
 
 EndpointPool::EndpointPool(PoolShare& share, EndpointSpec spec)
     : share_(share),
       detection_(spec),
       plain_({}, {}),
-      spec_(std::move(spec)),
+      spec_(with_state(std::move(spec), share.worker)),
+      state_(*spec_.state),
+      cell_(state_.cell(share.worker)),
+      passive_(cell_, reinterpret_cast<std::uintptr_t>(this)),
       address_(SocketAddress::from_ip(spec_.host, spec_.port)) {
   if (!address_) name_.emplace(share_.resolver, spec_.host, static_cast<NameEvents&>(*this));
+  cell_.protocol.store(detection_.last(), std::memory_order_relaxed);
 }
 
 EndpointPool::~EndpointPool() {
+  if (passive_.succeeded()) static_cast<void>(state_.taken_back());
   detecting_.clear();
   connects_.clear();
   while (!all_.empty()) all_.begin()->second->close();
@@ -164,6 +180,24 @@ void EndpointPool::forget_if_unused(ConnectionGroup& group) {
   if (groups_.size() > kKeptGroups) groups_.erase(std::string(group.key));
 }
 
+// Reaching it.
+
+void EndpointPool::unreachable(const Error& why) {
+  if (!of_the_endpoint(why) || !passive_.failed(share_.reactor.now())) return;
+  if (!state_.left_out() || !share_.logger.enabled(LogLevel::warn)) return;
+  share_.logger.write(
+      LogLevel::warn, kTarget,
+      fmt::format("{} takes no connections: {} in a row failed, the last one: {}; other servers of "
+                  "its routes are preferred until it does",
+                  state_.name(), PassiveHealth::kFailures, why.what));
+}
+
+void EndpointPool::back() {
+  if (!state_.taken_back() || !share_.logger.enabled(LogLevel::info)) return;
+  share_.logger.write(LogLevel::info, kTarget,
+                      fmt::format("{} takes connections again", state_.name()));
+}
+
 // Finding out.
 
 std::optional<Wire> EndpointPool::next_wire(const WireSet& tried,
@@ -205,6 +239,7 @@ void EndpointPool::wake() {
 void EndpointPool::learned(UpstreamProtocol protocol, Detection::Evidence evidence) {
   const UpstreamProtocol before = detection_.last();
   if (!detection_.found(protocol, evidence, share_.reactor.now())) return;
+  cell_.protocol.store(protocol, std::memory_order_relaxed);
   if (before != UpstreamProtocol::unknown) close_idle();
   if (share_.logger.enabled(LogLevel::info))
     share_.logger.write(LogLevel::info, kTarget,
@@ -216,6 +251,10 @@ void EndpointPool::learned(UpstreamProtocol protocol, Detection::Evidence eviden
 void EndpointPool::opened(UpstreamConnection& c) {
   share_.counters.add(Counter::upstream_connections);
   share_.counters.add(label_of(c.protocol()));
+  EndpointCell::add(cell_.connects);
+  EndpointCell::add(cell_.connect_nanos,
+                    static_cast<std::uint64_t>((share_.reactor.now() - c.begun()).count()));
+  answered();
   if (multiplexes(c.protocol())) c.group().open.push_back(c);
 }
 

@@ -11,6 +11,7 @@
 #include "cluster/connection_group.h"
 #include "cluster/detecting_connect.h"
 #include "cluster/named_connect.h"
+#include "cluster/passive_health.h"
 #include "cluster/upstream_connection.h"
 #include "codec/h2/session.h"
 #include "observe/counters.h"
@@ -29,6 +30,7 @@ struct PoolShare {
   std::size_t max_idle = 0;  ///< this worker's part of upstream_keepalive_pool_size
   IntrusiveList<IdleByAge> idle;
   std::size_t idle_count = 0;
+  std::size_t worker = 0;  ///< its cell of each EndpointState
 };
 
 /// Connections of one worker to one endpoint, whichever routes use it, and what is known of its
@@ -55,6 +57,26 @@ class EndpointPool final : private NameEvents {
   /// A request failed in a way that a change of protocol would explain.
   void doubt() noexcept { detection_.doubt(share_.reactor.now()); }
 
+  // Whether it takes requests (passive_health.h), and what is counted of it.
+  [[nodiscard]] Reach reach() const noexcept { return passive_.reach(); }
+  [[nodiscard]] bool may_try() const noexcept {
+    return passive_.may_try(share_.reactor.now(), state_.reached_at());
+  }
+  /// True when the caller's request is the one that finds out whether the endpoint is back.
+  [[nodiscard]] bool take_trial() noexcept {
+    if (!may_try()) return false;
+    passive_.begin_trial(share_.reactor.now());
+    return true;
+  }
+  /// A request could not be sent for this reason, or could not have been.
+  void unreachable(const Error& why);
+  /// An answer has begun.
+  void answered() {
+    if (passive_.succeeded()) [[unlikely]]
+      back();
+  }
+  [[nodiscard]] EndpointCell& cell() noexcept { return cell_; }
+
   [[nodiscard]] const EndpointSpec& spec() const noexcept { return spec_; }
   /// What to count on.
   [[nodiscard]] UpstreamProtocol known() const noexcept {
@@ -70,8 +92,8 @@ class EndpointPool final : private NameEvents {
   void opened(UpstreamConnection& c);
   void park(UpstreamConnection& c);
   void drop(UpstreamConnection& c);
-  void not_reached() noexcept {
-    if (address_) detection_.lost();
+  void not_reached(const Error& why) {
+    if (address_) lost(why);
   }
 
   /// For connects. A connection by `wire`, to whichever address; where there are many they are
@@ -93,8 +115,11 @@ class EndpointPool final : private NameEvents {
                                               const ConnectionWish& wish) const;
   [[nodiscard]] bool hung_up() noexcept { return detection_.hung_up(); }
   void learned(UpstreamProtocol protocol, Detection::Evidence evidence);
-  /// No address of the name could be reached.
-  void name_not_reached() noexcept { detection_.lost(); }
+  /// The endpoint, or each address of its name, could not be reached, or the name has none.
+  void lost(const Error& why) {
+    if (why.code != Errc::unresolved) detection_.lost();
+    unreachable(why);
+  }
 
  private:
   struct TextHash {
@@ -113,6 +138,7 @@ class EndpointPool final : private NameEvents {
   void wake();
   [[nodiscard]] std::unique_ptr<UpstreamConnection> make(const Greeting& greeting);
   void unpark(UpstreamConnection& c);
+  void back();
   void on_addresses(std::span<const SocketAddress> addresses) override;
   void on_unresolved(Error) override {}
 
@@ -124,6 +150,9 @@ class EndpointPool final : private NameEvents {
   Detection detection_;
   ConnectionGroup plain_;  ///< everything in clear
   EndpointSpec spec_;
+  EndpointState& state_;  ///< of spec_
+  EndpointCell& cell_;
+  PassiveHealth passive_;
   std::optional<SocketAddress> address_;  ///< when the host is numeric
   std::optional<NameWatch> name_;         ///< otherwise
   std::size_t turn_ = 0;

@@ -85,7 +85,8 @@ void NamedConnect::on_timer(TimePoint) {
 }
 
 void NamedConnect::fail_with(Error why) {
-  if (why.code == Errc::refused || why.code == Errc::timeout) pool_.name_not_reached();
+  if (why.code == Errc::refused || why.code == Errc::timeout || why.code == Errc::unresolved)
+    pool_.lost(why);
   ConnectionWaiter* w = waiter_;
   pool_.drop(*this);
   w->on_upstream_failed(why);

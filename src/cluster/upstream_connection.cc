@@ -17,7 +17,8 @@ Result<void> UpstreamConnection::connect(const SocketAddress& to, ConnectionWait
   waiter_ = waiter;
   ConnectionFacts& f = facts();
   f.peer = to;
-  f.deadline = reactor_.now() + times.all;
+  f.begun = reactor_.now();
+  f.deadline = f.begun + times.all;
   timer_.arm(reactor_.timers(),
              times.answer > Millis{0} ? reactor_.now() + times.answer : f.deadline);
   return {};
@@ -55,7 +56,7 @@ void UpstreamConnection::ended(Error why) {
   if (was_open)
     pool_.counters().add(Counter::upstream_connections_closed);
   else if (why.code == Errc::refused || why.code == Errc::timeout)
-    pool_.not_reached();
+    pool_.not_reached(why);
   state_ = State::closed;
   timer_.cancel();
   ConnectionWaiter* w = std::exchange(waiter_, nullptr);
@@ -69,7 +70,7 @@ void UpstreamConnection::on_timer(TimePoint now) {
   if (early && !greeting()) return timer_.arm(reactor_.timers(), facts().deadline);
   Error why = greeting() ? kGreetingTooSlow : kConnectTooSlow;
   if (early) why.code = Errc::silent;
-  if (!greeting()) pool_.not_reached();
+  if (!greeting()) pool_.not_reached(why);
   // The waiter hears of the time-out, not of a close.
   ConnectionWaiter* w = std::exchange(waiter_, nullptr);
   close();

@@ -46,6 +46,7 @@ struct ConnectTimes {
 /// What is not looked at while requests come and go.
 struct ConnectionFacts {
   ConnectionGroup& group;
+  TimePoint begun{};     ///< when the connect was
   TimePoint deadline{};  ///< for being open
   SocketAddress peer{};
 };
@@ -65,6 +66,7 @@ class UpstreamConnection : public Retired,
                                      const ConnectTimes& times);
   void forget_waiter() final { waiter_ = nullptr; }
   [[nodiscard]] const SocketAddress& peer() noexcept { return facts().peer; }
+  [[nodiscard]] TimePoint begun() noexcept { return facts().begun; }
   /// Whether it closes instead of becoming idle again: its address is one of the endpoint no more.
   void set_leaving(bool leaving) noexcept;
 

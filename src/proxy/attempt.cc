@@ -33,7 +33,7 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
   timeouts_ = timeouts;
   sent_bytes_ = unsent_ = unsettled_ = 0;
   tries_ = 0;
-  failed_connects_ = 0;
+  unreached_.clear();
   state_ = State::queued;
   head_end_ = body_end_ = head_end;
   const Head& request = exchange_.request();
@@ -41,17 +41,29 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
   replay_ = !request.upgrade.empty() ? Replay::impossible
             : head_end == End::yes   ? Replay::complete
                                      : Replay::possible;
+  const std::uint32_t place = cluster.pick();
+  if (place == Cluster::kNone) {
+    state_ = State::done;
+    return exchange_.on_no_endpoint();
+  }
+  take_place(place);
   try_endpoint();
 }
 
+void Attempt::take_place(std::uint32_t place) {
+  place_ = place;
+  endpoint_ = &cluster_->endpoint(place);
+}
+
 void Attempt::try_endpoint() {
-  if (++tries_ > 1) context_.counters.add(Counter::retries);
-  EndpointPool& pool = cluster_->next();
-  endpoint_ = &pool;
+  if (++tries_ > 1) {
+    context_.counters.add(Counter::retries);
+    EndpointCell::add(endpoint_->cell().retries);
+  }
   const ConnectionWish wish = exchange_.connection_wish();
-  if (UpstreamConnection* idle = pool.take(wish)) return begin(*idle);
+  if (UpstreamConnection* idle = endpoint_->take(wish)) return begin(*idle);
   state_ = State::connecting;
-  const auto made = pool.connect(*this, wish, timeouts_.connect);
+  const auto made = endpoint_->connect(*this, wish, timeouts_.connect);
   if (!made) return next_endpoint_or_fail(made.error());
   pending_ = *made;
 }
@@ -68,11 +80,21 @@ void Attempt::on_upstream_failed(Error error) {
 
 /// Nothing was sent yet, so any request may go elsewhere.
 void Attempt::next_endpoint_or_fail(Error error) {
-  ++failed_connects_;
-  if (failed_connects_ < cluster_->size() && tries_ < context_.limits.max_retries)
-    return try_endpoint();
+  endpoint_->unreachable(error);
+  EndpointCell::add(endpoint_->cell().failures);
+  unreached_.add(place_);
+  if (tries_ < context_.limits.max_retries && pick_again()) return try_endpoint();
   state_ = State::done;
   exchange_.on_not_connected(error);
+}
+
+/// False when no endpoint is left.
+bool Attempt::pick_again() {
+  const std::uint32_t next =
+      unreached_.none() ? cluster_->pick() : cluster_->pick_other(unreached_);
+  if (next == Cluster::kNone) return false;
+  take_place(next);
+  return true;
 }
 
 void Attempt::begin(UpstreamConnection& connection) {
@@ -84,6 +106,7 @@ void Attempt::begin(UpstreamConnection& connection) {
   if (repeat_ == Repeat::if_unseen && !multiplexes(connection.protocol()))
     replay_ = Replay::impossible;
   up_ = StreamRef(&connection.open_stream(*this));
+  EndpointCell::add(endpoint_->cell().requests);
   if (connection.reused()) context_.counters.add(Counter::upstream_reused);
   state_ = State::sending;
   wait(timeouts_.first_byte);
@@ -161,6 +184,7 @@ void Attempt::on_head(Head&& head, End end) {
   if (state_ == State::tunnel) return;
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
+    endpoint_->answered();
     // This is what TLS servers say to plain HTTP, when they say anything.
     if (head.status == 400 && connection_ && !connection_->reused()) connection_->pool().doubt();
     replay_ = Replay::impossible;
@@ -221,7 +245,8 @@ void Attempt::on_reset(ResetCode code) {
   up_.forget();
   connection_ = nullptr;
   unsent_ = 0;
-  if (again) return try_endpoint();
+  EndpointCell::add(endpoint_->cell().failures);
+  if (again && pick_again()) return try_endpoint();
   const bool answered = state_ == State::receiving || state_ == State::tunnel;
   state_ = State::done;
   if (answered)
@@ -245,6 +270,7 @@ void Attempt::on_timer(TimePoint) {
   if (client_is_the_slow_one())
     return wait(state_ == State::sending ? timeouts_.first_byte : timeouts_.idle);
   const State was = state_;
+  EndpointCell::add(endpoint_->cell().failures);
   drop();
   if (was == State::sending)
     exchange_.on_no_answer(kTimeout);

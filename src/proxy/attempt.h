@@ -61,6 +61,8 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void try_endpoint();
   void begin(UpstreamConnection& connection);
   void next_endpoint_or_fail(Error error);
+  [[nodiscard]] bool pick_again();
+  void take_place(std::uint32_t place);
   [[nodiscard]] bool may_replay(ResetCode code) const;
   void keep_for_replay(const Chain& body, End end);
   void on_timer(TimePoint now);
@@ -78,7 +80,7 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   RouteTimeouts timeouts_{};
   PendingConnect* pending_ = nullptr;  ///< while connecting
   UpstreamConnection* connection_ = nullptr;
-  const EndpointPool* endpoint_ = nullptr;
+  EndpointPool* endpoint_ = nullptr;  ///< of this try
   std::optional<TimePoint> began_;
   UpstreamProtocol protocol_ = UpstreamProtocol::unknown;
   StreamRef up_;
@@ -88,8 +90,9 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   End head_end_ = End::yes;
   End body_end_ = End::yes;  ///< the whole request was handed to the stream
   std::uint32_t tries_ = 0;
-  std::uint32_t failed_connects_ = 0;
-  std::size_t unsent_ = 0;     ///< request body handed to the stream and still in it
+  std::uint32_t place_ = Cluster::kNone;  ///< its place in the cluster
+  TriedEndpoints unreached_;              ///< no connection to them could be had
+  std::size_t unsent_ = 0;                ///< request body handed to the stream and still in it
   std::size_t unsettled_ = 0;  ///< response body handed to the exchange and not granted back
   MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
   std::size_t sent_bytes_ = 0;

@@ -33,7 +33,8 @@ struct ProxyContext {
                   .limits = l,
                   .logger = log,
                   .counters = c,
-                  .workers = workers}),
+                  .workers = workers,
+                  .worker = index}),
         exchanges(*this) {}
 
   Reactor& reactor;

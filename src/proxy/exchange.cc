@@ -281,6 +281,10 @@ void Exchange::fail(Reason reason, std::string_view why) {
   refuse(late ? std::uint16_t{504} : std::uint16_t{502}, reason, why);
 }
 
+void Exchange::on_no_endpoint() {
+  refuse(502, Reason::no_endpoint, "all of them are down");
+}
+
 void Exchange::on_not_connected(Error why) {
   fail(reason_of_connect(why), why.what);
 }

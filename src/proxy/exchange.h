@@ -47,6 +47,8 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void on_response_body(Chain&& body, End end);
   void on_response_trailers(Fields&& trailers);
   void on_request_sent(std::size_t n);
+  /// The route is down: checks have found no server that takes requests.
+  void on_no_endpoint();
   /// No server could be reached, and no other attempt may be made.
   void on_not_connected(Error why);
   /// The server that has the request gave no answer, and no other attempt may be made.

@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "admin/admin_service.h"
+#include "cluster/endpoint_registry.h"
+#include "control/health/checker.h"
 #include "control/process/daemon.h"
 #include "control/process/pid_file.h"
 #include "control/process/privileges.h"
@@ -105,15 +107,18 @@ class Server {
         hash_key_(random_key()),
         routes_(main.threads),
         features_(main, logs.server()),
+        endpoints_(main.threads),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .files = files_of(main),
                    .admin = std::make_shared<AdminService>(),
                    .series = &routes_,
                    .logger = logger_,
-                   .hash_key = hash_key_}),
+                   .hash_key = hash_key_,
+                   .endpoints = &endpoints_}),
         certificates_(main.certificate_folder(), tls_policy(main), logger_),
-        plane_(main, logs.worker(), {.routes = routes_, .access_log = logs.access()}, hash_key_) {}
+        plane_(main, logs.worker(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
+        checker_(logger_) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   /// Jobs of requests come back to workers.
@@ -156,6 +161,8 @@ class Server {
         return failed(ok.error().what);
     }
     plane_.start(first, certificates);
+    checker_.watch(*first);
+    checker_.start();
     watcher.start();
     if (certificate_watcher) certificate_watcher->start();
     if (starting) starting->ready();
@@ -185,9 +192,14 @@ class Server {
     if (const auto contexts = certificates_.load(std::time(nullptr))) plane_.publish(contexts);
   }
 
+  void publish(const std::shared_ptr<const Snapshot>& next) {
+    plane_.publish(next);
+    checker_.watch(*next);
+  }
+
   void reload(WatchReport r) {
     reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
-                     [this](const std::shared_ptr<const Snapshot>& s) { plane_.publish(s); });
+                     [this](const std::shared_ptr<const Snapshot>& s) { publish(s); });
   }
 
   /// Behaviour section 15.4.
@@ -231,9 +243,11 @@ class Server {
   const std::uint64_t hash_key_;
   RouteSeries routes_;
   Features features_;
+  EndpointRegistry endpoints_;
   Reloader reloader_;
   CertificateStore certificates_;
   DataPlane plane_;
+  HealthChecker checker_;
 };
 
 /// Daemon or not; threads come after this.

@@ -95,7 +95,7 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
     proxy._first = UPSTREAMS
     said = dash_t(proxy.prepare())
     assert sorted(warned(said, r"upstreams\.yaml")) == [
-        ("globals", 4, 1), ("healthcheck", 12, 9), ("rate_limit", 3, 1), ("sticky_sessions", 2, 1),
+        ("globals", 4, 1), ("rate_limit", 3, 1), ("sticky_sessions", 2, 1),
         ("x4xx_limit", 7, 5)]
 
 

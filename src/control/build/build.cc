@@ -43,12 +43,59 @@ class ClientContexts {
   std::vector<std::shared_ptr<const ClientContext>> made_;
 };
 
-ClusterSpec cluster_of(const HostConfig& host, const PathConfig& path, ClientContexts& contexts) {
+std::string_view text_of(HealthMethod method) {
+  switch (method) {
+    case HealthMethod::head: break;
+    case HealthMethod::get: return "GET";
+    case HealthMethod::post: return "POST";
+  }
+  return "HEAD";
+}
+
+HealthCheckSpec::Kind kind_of(HealthCheckConfig::Kind kind) {
+  switch (kind) {
+    case HealthCheckConfig::Kind::http: return HealthCheckSpec::Kind::http;
+    case HealthCheckConfig::Kind::grpc: return HealthCheckSpec::Kind::grpc;
+    case HealthCheckConfig::Kind::off:
+    case HealthCheckConfig::Kind::automatic: break;
+  }
+  return HealthCheckSpec::Kind::automatic;
+}
+
+/// Behaviour section 5.1, and what the route says instead.
+HealthCheckSpec check_of(const MainConfig& main, const PathConfig& path) {
+  const HealthCheckConfig& c = path.healthcheck;
+  HealthCheckSpec spec{.kind = kind_of(c.kind),
+                       .method = std::string(text_of(c.method.value_or(main.hc_method))),
+                       .path = c.path.empty() ? path.path : c.path,
+                       .host = c.host,
+                       .service = c.service,
+                       .interval = c.interval.value_or(main.hc_interval),
+                       .timeout = c.timeout.value_or(c.interval.value_or(main.hc_interval)),
+                       .rise = c.rise,
+                       .fall = c.fall};
+  if (!c.expect.empty()) spec.expect.clear();
+  for (const auto& range : c.expect) spec.expect.push_back({range.first, range.last});
+  return spec;
+}
+
+/// Known to the registry as what it is and, unless the route does not want that, as checked.
+void attach(EndpointSpec& endpoint, const BuildInputs& in, const HostConfig& host,
+            const PathConfig& path) {
+  if (in.endpoints == nullptr) return;
+  if (path.healthcheck.kind == HealthCheckConfig::Kind::off) return in.endpoints->attach(endpoint);
+  const bool named = host.host != "DEFAULT" && !host.host.starts_with('[');
+  in.endpoints->attach(endpoint, check_of(in.main, path), named ? host.host : std::string());
+}
+
+ClusterSpec cluster_of(const BuildInputs& in, const HostConfig& host, const PathConfig& path,
+                       ClientContexts& contexts) {
   ClusterSpec spec{.name = host.host + path.path};
   for (const ServerConfig& s : path.servers) {
     EndpointSpec endpoint{.host = s.host, .port = s.port, .pin = pin_of(s.scheme)};
     const bool clear = endpoint.pin == ProtocolPin::http || endpoint.pin == ProtocolPin::h2c;
     if (!clear) endpoint.tls = contexts.of(path);
+    attach(endpoint, in, host, path);
     spec.endpoints.push_back(std::move(endpoint));
   }
   return spec;
@@ -104,7 +151,7 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
       route.timeouts = timeouts_of(in.main.limits, path);
       if (in.series) route.series = in.series->number_of(host.host, path.path);
       route.cluster = ClusterId{static_cast<std::uint32_t>(snapshot->clusters.size())};
-      snapshot->clusters.push_back(cluster_of(host, path, contexts));
+      snapshot->clusters.push_back(cluster_of(in, host, path, contexts));
       entries.push_back({host.host == "DEFAULT" ? std::string() : host.host, path.path,
                          RouteId{static_cast<std::uint32_t>(snapshot->routes.size())}});
       snapshot->routes.push_back(std::move(route));

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "cluster/endpoint_registry.h"
 #include "control/schema/main_config.h"
 #include "control/schema/upstreams_config.h"
 #include "proxy/snapshot.h"
@@ -27,6 +28,8 @@ struct BuildInputs {
   std::shared_ptr<const Responder> files;  ///< null when there is no file server
   std::shared_ptr<const Responder> admin;  ///< null in tests
   RouteSeries* series = nullptr;           ///< null in tests: nothing is counted per route
+  /// Where endpoints and their checks are known from earlier snapshots; null: nothing is checked.
+  EndpointRegistry* endpoints = nullptr;
   std::uint64_t generation = 0;
   std::uint64_t hash_key = 0;  ///< of the route table; stays for the life of the process
 };

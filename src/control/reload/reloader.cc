@@ -40,6 +40,7 @@ std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
                                   .files = setup_.files,
                                   .admin = setup_.admin,
                                   .series = setup_.series,
+                                  .endpoints = setup_.endpoints,
                                   .generation = ++generation_,
                                   .hash_key = setup_.hash_key});
   if (setup_.logger.enabled(LogLevel::info)) say(LogLevel::info, list_routes(*snapshot, config));

@@ -24,6 +24,7 @@ class Reloader {
     RouteSeries* series = nullptr;
     Logger& logger;
     std::uint64_t hash_key = 0;
+    EndpointRegistry* endpoints = nullptr;  ///< see BuildInputs
   };
 
   explicit Reloader(Setup setup) : setup_(std::move(setup)) {}

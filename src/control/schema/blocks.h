@@ -18,6 +18,10 @@ void read_limit_keys(MapReader& map, std::optional<std::int64_t>& rate_limit,
                      std::optional<std::uint32_t>& x4xx_limit);
 /// `verify_upstream` and `ca_file`.
 void read_verification(MapReader& map, std::optional<bool>& verify, std::string& ca_file);
+/// HEAD, GET or POST, in any case.
+void read_health_method(MapReader& map, std::string_view key, std::optional<HealthMethod>& out);
+/// `healthcheck` of a path.
+[[nodiscard]] HealthCheckConfig read_healthcheck(const Node& node, Diagnostics& diagnostics);
 /// `client_headers`, its old name `headers`, and `server_headers`.
 void read_header_keys(MapReader& map, std::vector<HeaderRule>& client,
                       std::vector<HeaderRule>& server);

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "config/file.h"
 #include "config/map_reader.h"
+#include "control/schema/blocks.h"
 #include "control/schema/not_yet.h"
 #include "control/schema/values.h"
 
@@ -51,23 +52,6 @@ void read_addresses(MapReader& map, MainConfig& config) {
         map.diagnostics().error(
             map.at(all[i].key), all[i].key,
             fmt::format("the same address as {}; each needs its own port", all[j].key));
-}
-
-void read_hc_method(MapReader& map, HealthMethod& out) {
-  std::string text;
-  map.text("hc_method", text);
-  if (text.empty()) return;
-  const std::string word = lower(text);
-  if (word == "head")
-    out = HealthMethod::head;
-  else if (word == "get")
-    out = HealthMethod::get;
-  else if (word == "post")
-    out = HealthMethod::post;
-  else
-    map.diagnostics().error(
-        map.at("hc_method"), "hc_method",
-        fmt::format("{} is not a method; write HEAD, GET or POST", shown(text)));
 }
 
 void read_log_level(MapReader& map, LogLevel& out) {
@@ -271,7 +255,9 @@ void read_main(MapReader& map, MainConfig& config) {
   map.boolean("config_api_enabled", config.config_api_enabled);
   read_file_server(map, config);
   read_tls(map, config);
-  read_hc_method(map, config.hc_method);
+  std::optional<HealthMethod> hc_method;
+  read_health_method(map, "hc_method", hc_method);
+  config.hc_method = hc_method.value_or(HealthMethod::head);
   map.whole_seconds("hc_interval", config.hc_interval, {.min = 1, .max = 65535});
   read_logs(map, config);
   map.text("master_key", config.master_key, Secret::yes);

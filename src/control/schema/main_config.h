@@ -10,13 +10,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "config/diagnostics.h"
+#include "control/schema/health_config.h"
 #include "io/socket_address.h"
 #include "observe/access_log/access_log.h"
 #include "tls/tls_grade.h"
 
 namespace aralez {
 
-enum class HealthMethod : std::uint8_t { head, get, post };
 
 /// `log_file` and `access_log_file`: `path[, megabytes[, files[, compress]]]` (behaviour
 /// section 15.1).

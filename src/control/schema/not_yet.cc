@@ -26,13 +26,12 @@ struct NotYet {
 };
 
 constexpr std::string_view kNoApi = "no API is served";
-constexpr std::string_view kNoChecks = "there are no health checks";
 constexpr std::string_view kNoUpgrade = "sockets are not handed over to another process";
 constexpr std::string_view kNoPools = "each worker does its own connecting";
 
 /// Not here: `version` and the internal keys (`proxy_port`, `proxy_port_tls`, `local_server`),
-/// which never meant anything, and `config_address`, `hc_interval` and `hc_method`, which every
-/// configuration has to have, so that a warning would say nothing about this one.
+/// which never meant anything, and `config_address`, which every configuration has to have, so that
+/// a warning would say nothing about this one.
 constexpr auto kTable = std::to_array<NotYet>({
     {"upstream_debug_ssl_keylog", kMain, "TLS secrets are not written to a file", "false"},
     {"config_api_enabled", kMain, kNoApi, "false"},
@@ -65,7 +64,6 @@ constexpr auto kTable = std::to_array<NotYet>({
     {"x4xx_limit", kLimited, "answers are not counted, no request is refused"},
     {"sticky_sessions", kTop, "no cookie is set, requests go round robin", "false"},
     {"globals", kTop, "nothing reads it"},
-    {"healthcheck", kPath, kNoChecks, "false"},
 });
 
 bool is_quiet(const Node& value, std::string_view quiet) {

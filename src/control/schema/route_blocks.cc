@@ -68,6 +68,16 @@ void warn_of_clear_servers(const PathConfig& path, Diagnostics& diagnostics) {
                           "https:// or no scheme");
 }
 
+/// gRPC needs HTTP/2, and a scheme may have ruled that out.
+void warn_of_clear_grpc(const PathConfig& path, Diagnostics& diagnostics) {
+  if (path.healthcheck.kind != HealthCheckConfig::Kind::grpc) return;
+  for (const ServerConfig& s : path.servers)
+    if (s.scheme == ServerConfig::Scheme::http)
+      diagnostics.warning(s.source, "servers",
+                          "is sent HTTP/1.1, which has no gRPC, but is checked by it; write h2c:// "
+                          "or no scheme");
+}
+
 PathConfig read_path(MapReader& map) {
   PathConfig path;
   read_servers(map, path);
@@ -76,7 +86,9 @@ PathConfig read_path(MapReader& map) {
   read_authorization(map, path.authorization);
   read_header_keys(map, path.client_headers, path.server_headers);
   read_limit_keys(map, path.rate_limit, path.x4xx_limit);
-  map.boolean("healthcheck", path.healthcheck);
+  if (const Node* check = map.get("healthcheck"))
+    path.healthcheck = read_healthcheck(*check, map.diagnostics());
+  warn_of_clear_grpc(path, map.diagnostics());
   read_verification(map, path.verify_upstream, path.ca_file);
   warn_of_clear_servers(path, map.diagnostics());
   map.seconds("upstream_connect_timeout", path.connect_timeout);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "control/schema/health_config.h"
 #include "filter/auth/config.h"
 #include "filter/headers/config.h"
 
@@ -37,7 +38,7 @@ struct PathConfig {
   std::vector<HeaderRule> server_headers;
   std::optional<std::int64_t> rate_limit;  ///< requests per second; 0 or less refuses all
   std::optional<std::uint32_t> x4xx_limit;
-  bool healthcheck = true;
+  HealthCheckConfig healthcheck;
   std::optional<bool> verify_upstream;  ///< none: as the top level says
   std::string ca_file;                  ///< empty: that of the top level
   std::optional<Millis> connect_timeout;

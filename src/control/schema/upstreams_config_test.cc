@@ -65,7 +65,7 @@ upstreams:
   EXPECT_EQ(u.path("shop.test", "/").servers[1].host, "10.1.0.12");
   EXPECT_TRUE(u.path("shop.test", "/admin").to_https);
   EXPECT_EQ(u.path("shop.test", "/admin").authorization->data[0], "ops:s3cret");
-  EXPECT_FALSE(u.path("old-shop.test", "/").healthcheck);
+  EXPECT_EQ(u.path("old-shop.test", "/").healthcheck.kind, HealthCheckConfig::Kind::off);
   EXPECT_EQ(u.path("old-shop.test", "/").redirect_to, "https://shop.test");
   EXPECT_EQ(u.host("DEFAULT").paths.size(), 1U);
 }
@@ -198,6 +198,38 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"headers_map", "client_headers: {A: b}", "write a list"}),
     [](const auto& test) { return std::string(test.param.name); });
 
+class RefusedCheck : public ::testing::TestWithParam<Wrong> {};
+TEST_P(RefusedCheck, with_place_and_what_would_be_right) {
+  const auto u = route("servers: [a:1], healthcheck: " + std::string(GetParam().text));
+  EXPECT_FALSE(u.config);
+  ASSERT_EQ(u.diagnostics.errors(), 1U) << u.said();
+  EXPECT_THAT(u.said(), HasSubstr(std::string(GetParam().says)));
+  EXPECT_GT(u.diagnostics.sorted()[0].at.column, 0U);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Blocks, RefusedCheck,
+    ::testing::Values(Wrong{"list", "[a]", "write true, false, or a mapping"},
+                      Wrong{"path", "{path: health}", "write /health"},
+                      Wrong{"url", "{path: 'http://b/'}", "write /health"},
+                      Wrong{"path_with_blank", "{path: '/a b'}", "percent-encoded"},
+                      Wrong{"method", "{method: PUT}", "write HEAD, GET or POST"},
+                      Wrong{"host", "{host: 'a b'}", "is no host"},
+                      Wrong{"host_url", "{host: 'http://a'}", "is no host"},
+                      Wrong{"interval", "{interval: 0}", "interval"},
+                      Wrong{"timeout", "{timeout: soon}", "timeout"},
+                      Wrong{"rise", "{rise: 0}", "from 1 to 100"},
+                      Wrong{"fall", "{fall: 2.5}", "is not whole"},
+                      Wrong{"status", "{expect: ok}", "write a status such as 200"},
+                      Wrong{"status_out_of_range", "{expect: 99}", "from 100 to 599"},
+                      Wrong{"range_backwards", "{expect: 299-200}", "200-399"},
+                      Wrong{"range_in_list", "{expect: [200, 30x]}", "30x"},
+                      Wrong{"no_status", "{expect: []}", "empty"},
+                      Wrong{"status_map", "{expect: {a: b}}", "a mapping"},
+                      Wrong{"service", "{grpc: 'a b'}", "write true"},
+                      Wrong{"grpc_with_path", "{grpc: true, path: /x}", "has no path"},
+                      Wrong{"key_twice", "{path: /a, path: /b}", "given twice"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
 // The route table keeps no more boundaries of a path: a request below a deeper route would have
 // taken the route above it, without its authorization.
 TEST(Upstreams, refuse_a_path_deeper_than_the_route_table_can_look_up) {
@@ -219,6 +251,44 @@ TEST(Upstreams, reports_all_mistakes_at_once) {
   EXPECT_EQ(u.diagnostics.errors(), 3U) << u.said();
   EXPECT_EQ(u.warnings(), 1U) << u.said();
   EXPECT_THAT(u.said(), HasSubstr("did you mean healthcheck?"));
+}
+
+TEST(Upstreams, a_path_says_how_its_servers_are_checked) {
+  using Kind = HealthCheckConfig::Kind;
+  const auto config = [](const std::string& value) {
+    const auto u = route("servers: [a:1], healthcheck: " + value);
+    EXPECT_TRUE(u.config) << u.said();
+    EXPECT_EQ(u.said(), "");
+    return u.path("a.test", "/").healthcheck;
+  };
+  EXPECT_EQ(route("servers: [a:1]").path("a.test", "/").healthcheck.kind, Kind::automatic);
+  EXPECT_EQ(config("true").kind, Kind::automatic);
+  EXPECT_EQ(config("false").kind, Kind::off);
+  EXPECT_EQ(config("{interval: 0.5, timeout: 2, rise: 2, fall: 3, host: 'b.test:81'}").kind,
+            Kind::automatic);
+  const auto all = config(
+      "{path: '/up?deep=1', method: get, host: b.test, interval: 10, timeout: 2.5, rise: 2, fall: "
+      "3, expect: [200, 301-302]}");
+  EXPECT_EQ(all.kind, Kind::http);
+  EXPECT_EQ(all.path, "/up?deep=1");
+  EXPECT_EQ(all.method, HealthMethod::get);
+  EXPECT_EQ(all.host, "b.test");
+  EXPECT_EQ(all.interval, std::chrono::seconds(10));
+  EXPECT_EQ(all.timeout, std::chrono::milliseconds(2'500));
+  EXPECT_EQ(all.rise, 2U);
+  EXPECT_EQ(all.fall, 3U);
+  ASSERT_EQ(all.expect.size(), 2U);
+  EXPECT_EQ(all.expect[1].first, 301);
+  EXPECT_EQ(all.expect[1].last, 302);
+  EXPECT_EQ(config("{expect: 204}").expect.at(0).last, 204);
+  EXPECT_EQ(config("{expect: 200-299}").kind, Kind::http);
+  EXPECT_EQ(config("{grpc: true}").kind, Kind::grpc);
+  EXPECT_EQ(config("{grpc: false}").kind, Kind::automatic);
+  EXPECT_EQ(config("{grpc: shop.Cart}").service, "shop.Cart");
+  EXPECT_THAT(route("servers: [a:1], healthcheck: {intervall: 5}").said(),
+              HasSubstr("did you mean interval?"));
+  EXPECT_THAT(route("servers: ['http://a:1'], healthcheck: {grpc: true}").said(),
+              HasSubstr("has no gRPC"));
 }
 
 TEST(Upstreams, a_route_may_consist_of_a_redirect_alone) {

@@ -1,0 +1,81 @@
+"""Servers that cannot be connected to are left out without any check: defect 10 of section 19, docs/adr/0017."""
+
+from __future__ import annotations
+
+import collections
+import re
+
+from support.deadline import wait_until
+from support.origin import Origin
+from support.ports import free_port
+from support.proxy import Proxy, route
+
+
+def left_out(server: str) -> str:
+    return rf"WARN aralez::cluster - {re.escape(server)} takes no connections: 3 in a row failed, the last one: connection refused"
+
+
+def taken_back(server: str) -> str:
+    return rf"INFO aralez::cluster - {re.escape(server)} takes connections again"
+
+
+def refused() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+def test_defect_10_server_that_cannot_be_connected_to_is_left_out_and_comes_back() -> None:
+    port = free_port()
+    dead = f"127.0.0.1:{port}"
+    with Origin("a") as a, Origin("b") as b, Proxy({"a.test": {"/": route(dead, a, b)}}) as proxy, proxy.client() as client:
+        for _ in range(30):
+            assert client.request("/").status == 200
+        assert len(re.findall(left_out(dead), proxy.log())) == 1, "said once"
+        # Left out of the turn: the others share evenly.
+        order = [client.request("/").get("x-origin") for _ in range(10)]
+        assert abs(collections.Counter(order)["a"] - 5) <= 1
+        with Origin("back", port=port):
+            wait_until(lambda: client.request("/").get("x-origin") == "back", "the next trial", 20)
+            proxy.wait_log(taken_back(dead))
+            assert {client.request("/").get("x-origin") for _ in range(3)} == {"a", "b", "back"}
+        assert len(re.findall(left_out(dead), proxy.log())) == 1
+
+
+def test_posts_lose_nothing_to_a_server_that_is_tried_again(origin: Origin) -> None:
+    dead = refused()
+    with Proxy({"a.test": {"/": route(dead, origin)}}) as proxy, proxy.client() as client:
+        proxy_log_has = lambda: re.search(left_out(dead), proxy.log())  # noqa: E731
+        n = 0
+        while not proxy_log_has():
+            assert client.request(f"/{n}", method="POST", body=b"x").status == 200
+            n += 1
+        for i in range(n, n + 50):
+            assert client.request(f"/{i}", method="POST", body=b"x").status == 200
+        assert sorted(int(r.path[1:]) for r in origin.requests) == list(range(n + 50)), "each once"
+
+
+def test_only_server_of_a_route_is_never_left_out() -> None:
+    port = free_port()
+    with Proxy({"a.test": {"/": route(f"127.0.0.1:{port}")}}) as proxy, proxy.client() as client:
+        for _ in range(10):
+            assert client.request("/").status == 502
+        proxy.wait_log(left_out(f"127.0.0.1:{port}"))
+        with Origin(port=port):
+            assert client.request("/").status == 200, "at once"
+
+
+def test_last_one_standing_is_reached_although_most_are_left_out() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(refused(), refused(), origin, refused())}}) as proxy, proxy.client() as client:
+        for i in range(60):
+            assert client.request(f"/{i}").status == 200
+        assert len(origin.requests) == 60
+
+
+def test_failures_outlive_a_reload_that_keeps_the_server(origin: Origin) -> None:
+    dead = refused()
+    hosts = {"a.test": {"/": route(dead, origin)}}
+    with Proxy(hosts) as proxy:
+        wait_until(lambda: proxy.get("/").status == 200 and re.search(left_out(dead), proxy.log()), "left out")
+        proxy.apply({**hosts, "b.test": {"/": route(dead, origin)}})
+        for host in ("a.test", "b.test") * 5:
+            assert proxy.get("/", host=host).status == 200
+        assert len(re.findall(left_out(dead), proxy.log())) == 1
