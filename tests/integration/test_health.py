@@ -85,6 +85,7 @@ def lines(proxy: Proxy) -> list[str]:
 def test_server_whose_check_fails_gets_no_request_until_it_is_well_again(moody: Moody, origin: Origin) -> None:
     with Proxy({"a.test": {"/": checked(moody.origin, origin)}}) as proxy:
         wait_until(lambda: {proxy.get("/x").get("x-origin") for _ in range(4)} == {"moody", "origin"}, "both to serve")
+        moody.wait_checks(2)
         moody.status = "503 Service Unavailable"
         assert "status 503 (check HEAD /, was up for" in proxy.wait_log(is_down(moody.server))[0]
         before = len(moody.origin.seen("/x"))

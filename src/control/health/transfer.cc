@@ -222,8 +222,10 @@ ProbeOutcome Transfer::outcome(CURLcode code) const {
 }
 
 ProbeOutcome Transfer::failure(CURLcode code) const {
-  curl_off_t connected = 0;
-  curl_easy_getinfo(easy_.get(), CURLINFO_CONNECT_TIME_T, &connected);
+  // The time of the connect stays 0 until the handshake is over.
+  long local_port = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_LOCAL_PORT, &local_port);
+  const bool connected = local_port > 0;
   long err = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &err);
   switch (code) {
@@ -236,8 +238,8 @@ ProbeOutcome Transfer::failure(CURLcode code) const {
       return {.kind = Kind::unreachable,
               .error = err != 0 ? std::strerror(static_cast<int>(err)) : "cannot be connected to"};
     case CURLE_OPERATION_TIMEDOUT:
-      return {.kind = connected > 0 ? Kind::too_slow : Kind::unreachable,
-              .error = fmt::format("no {} within {}", connected > 0 ? "answer" : "connection",
+      return {.kind = connected ? Kind::too_slow : Kind::unreachable,
+              .error = fmt::format("no {} within {}", connected ? "answer" : "connection",
                                    in_seconds(timeout_))};
     default: break;
   }
