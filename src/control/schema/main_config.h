@@ -17,7 +17,6 @@
 
 namespace aralez {
 
-
 /// `log_file` and `access_log_file`: `path[, megabytes[, files[, compress]]]` (behaviour
 /// section 15.1).
 struct LogFileConfig {
