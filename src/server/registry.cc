@@ -63,16 +63,10 @@ std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
       route.upstreams.authorization ? route.upstreams.authorization : route.path.authorization;
   if (!wanted) return nullptr;
   switch (wanted->type) {
-    case AuthType::basic: {
-      Accounts accounts(auth_.key());
-      for (const std::string& entry : wanted->data) accounts.add(entry);
-      return std::make_unique<BasicFilter>(std::move(accounts), auth_);
-    }
-    case AuthType::apikey: {
-      SecretSet keys(auth_.key());
-      for (const std::string& key : wanted->data) keys.add(key);
-      return std::make_unique<ApiKeyFilter>(std::move(keys));
-    }
+    case AuthType::basic:
+      return std::make_unique<BasicFilter>(accounts_.of(wanted->data, auth_.key()), auth_);
+    case AuthType::apikey:
+      return std::make_unique<ApiKeyFilter>(api_keys_.of(wanted->data, auth_.key()));
     case AuthType::jwt: return jwt(route, *wanted);
     case AuthType::forward: break;
   }

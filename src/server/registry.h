@@ -2,10 +2,30 @@
 
 #include "control/build/build.h"
 #include "control/keys/key_store.h"
+#include "filter/auth/basic/accounts.h"
 #include "filter/auth/shared.h"
 #include "io/job_pool.h"
 
 namespace aralez {
+
+/// A list of credentials as a T, one for all routes in a row that have the same: with a global list
+/// that is all of them.
+template <class T>
+class LastList {
+ public:
+  std::shared_ptr<const T> of(const std::vector<std::string>& entries, std::string_view key) {
+    if (auto made = made_.lock(); made && entries == entries_) return made;
+    auto made = std::make_shared<T>(key);
+    for (const std::string& entry : entries) made->add(entry);
+    entries_ = entries;
+    made_ = made;
+    return made;
+  }
+
+ private:
+  std::vector<std::string> entries_;
+  std::weak_ptr<const T> made_;
+};
 
 /// What the features of the program share over all generations of the configuration and all
 /// workers. Made before the workers, outlives them; one per process.
@@ -36,6 +56,8 @@ class Features {
 
   const MainConfig& main_;
   AuthShared auth_;
+  LastList<Accounts> accounts_;
+  LastList<SecretSet> api_keys_;
   KeyStore keys_;
   JobPool jobs_{kJobThreads, kMaxJobs};
 };

@@ -13,12 +13,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kFilePeriod{3};
+constexpr seconds kFilePeriod{2};
 constexpr seconds kUrlPeriod{300};
 constexpr seconds kMaxBackoff{60};
 /// Between two looks that tokens ask for: anybody can make one with an unknown key.
 constexpr seconds kWishPeriod{5};
 constexpr seconds kFirstWait{5};
+constexpr seconds kImpatience{60};
 constexpr milliseconds kTick{500};
 
 std::expected<std::string, std::string> read(const KeyPlace& place, const std::stop_token& stop) {
@@ -58,8 +59,7 @@ void KeyStore::start() {
 std::shared_ptr<KeySource> KeyStore::source(const KeyPlace& place) {
   std::unique_lock lock(mutex_);
   forget_unused();
-  const auto at = entries_.try_emplace(place).first;
-  Entry& entry = at->second;
+  Entry& entry = entries_[place];
   if (auto known = entry.source.lock()) return known;
   std::shared_ptr<KeySource> made;
   if (is_fixed(place)) {
@@ -69,11 +69,15 @@ std::shared_ptr<KeySource> KeyStore::source(const KeyPlace& place) {
   }
   made = std::make_shared<KeySource>();
   entry = Entry{.source = made};
+  if (place.kind == KeyPlace::Kind::file) take(place, entry, read(place, {}));
   if (!started_) return made;
   if (!thread_.joinable())
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   changed_.notify_all();
-  changed_.wait_for(lock, kFirstWait, [&entry] { return entry.tries > 0; });
+  // One that does not answer is enough: many of them must not add up.
+  if (place.kind == KeyPlace::Kind::url && Clock::now() >= impatient_until_ &&
+      !changed_.wait_for(lock, kFirstWait, [&entry] { return entry.tries > 0; }))
+    impatient_until_ = Clock::now() + kImpatience;
   return made;
 }
 

@@ -41,9 +41,9 @@ class KeyStore {
   KeyStore& operator=(const KeyStore&) = delete;
   ~KeyStore();
 
-  /// From now on source() has files read and URLs fetched. Before it, their sources stay empty.
+  /// From now on files are followed and URLs fetched.
   void start();
-  /// What is new is waited for, but not long: without its keys a route answers 503.
+  /// A new URL is waited for, but not long: without its keys a route answers 503.
   [[nodiscard]] std::shared_ptr<KeySource> source(const KeyPlace& place);
 
  private:
@@ -73,6 +73,7 @@ class KeyStore {
   Entries entries_;
   const KeyPlace* busy_ = nullptr;  ///< stays in `entries_` meanwhile
   bool started_ = false;
+  Clock::time_point impatient_until_{};  ///< nobody waits for a URL before
   std::jthread thread_;
 };
 

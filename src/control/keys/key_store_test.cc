@@ -65,10 +65,13 @@ TEST_F(Keys, one_place_is_one_source_while_a_route_has_it) {
   EXPECT_EQ(keys->keys()->size(), 3U);
 }
 
-TEST_F(Keys, nothing_is_read_before_the_start) {
+TEST_F(Keys, nothing_is_fetched_before_the_start) {
   write(vectors::kRsaPem);
   KeyStore store(log_);
-  EXPECT_EQ(store.source(file())->keys(), nullptr);
+  EXPECT_EQ(store.source(file())->keys()->size(), 1U);
+  const auto url = store.source({.kind = KeyPlace::Kind::url, .text = "https://127.0.0.1:1/jwks"});
+  EXPECT_EQ(url->keys(), nullptr);
+  EXPECT_EQ(log_.said().find("https"), std::string::npos);
 }
 
 TEST_F(Keys, of_a_file_follow_it_and_the_last_good_ones_stay) {

@@ -22,11 +22,11 @@ Verdict ApiKeyFilter::on_request_head(RequestContext& request, Reply& reply) con
       return refuse(Reason::auth_malformed, "more than one x-api-key");
     case SingleField::State::present: break;
   }
-  return keys_.contains(field.value) ? Verdict::proceed : refuse(Reason::auth_wrong);
+  return keys_->contains(field.value) ? Verdict::proceed : refuse(Reason::auth_wrong);
 }
 
 std::string ApiKeyFilter::describe() const {
-  return "authorization: apikey, keys: " + std::to_string(keys_.size());
+  return "authorization: apikey, keys: " + std::to_string(keys_->size());
 }
 
 }  // namespace aralez

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "filter/auth/secret_set.h"
 #include "filter/filter.h"
 
@@ -9,12 +11,12 @@ namespace aralez {
 /// 8.2). It goes on to the upstream.
 class ApiKeyFilter final : public Filter {
  public:
-  explicit ApiKeyFilter(SecretSet keys) : keys_(std::move(keys)) {}
+  explicit ApiKeyFilter(std::shared_ptr<const SecretSet> keys) : keys_(std::move(keys)) {}
   [[nodiscard]] Verdict on_request_head(RequestContext& request, Reply& reply) const override;
   [[nodiscard]] std::string describe() const override;
 
  private:
-  SecretSet keys_;
+  std::shared_ptr<const SecretSet> keys_;  ///< other routes hold it too
 };
 
 }  // namespace aralez

@@ -8,10 +8,10 @@ namespace {
 class ApiKey : public AuthWorld {
  protected:
   ApiKey() : filter_(keys()) {}
-  SecretSet keys() {
-    SecretSet set(shared_.key());
-    set.add("first");
-    set.add("second");
+  std::shared_ptr<const SecretSet> keys() {
+    auto set = std::make_shared<SecretSet>(shared_.key());
+    set->add("first");
+    set->add("second");
     return set;
   }
   Verdict ask_key(std::initializer_list<std::string_view> values) {

@@ -14,8 +14,8 @@ namespace aralez {
 class BasicFilter final : public Filter {
  public:
   /// Pre: `shared` outlives this.
-  BasicFilter(Accounts accounts, AuthShared& shared)
-      : accounts_(std::make_shared<const Accounts>(std::move(accounts))), shared_(shared) {}
+  BasicFilter(std::shared_ptr<const Accounts> accounts, AuthShared& shared)
+      : accounts_(std::move(accounts)), shared_(shared) {}
   [[nodiscard]] Verdict on_request_head(RequestContext& request, Reply& reply) const override;
   [[nodiscard]] std::string describe() const override;
 
@@ -23,7 +23,7 @@ class BasicFilter final : public Filter {
   [[nodiscard]] Verdict check_hashed(RequestContext& request, Reply& reply,
                                      std::string_view credentials) const;
 
-  std::shared_ptr<const Accounts> accounts_;  ///< jobs hold it too
+  std::shared_ptr<const Accounts> accounts_;  ///< other routes and jobs hold it too
   AuthShared& shared_;
 };
 

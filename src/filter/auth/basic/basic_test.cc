@@ -20,8 +20,8 @@ std::string basic(std::string_view credentials, std::string_view scheme = "Basic
 class Basic : public AuthWorld {
  protected:
   BasicFilter filter(std::initializer_list<std::string_view> entries) {
-    Accounts accounts(shared_.key());
-    for (const auto entry : entries) accounts.add(entry);
+    auto accounts = std::make_shared<Accounts>(shared_.key());
+    for (const auto entry : entries) accounts->add(entry);
     return {std::move(accounts), shared_};
   }
   std::string texts_[64];
