@@ -191,6 +191,30 @@ def test_public_key_written_out(origin: Origin, key: Private, algorithm: str) ->
         assert status(proxy, jwt.encode({"sub": "no expiry"}, key, algorithm=algorithm)) == 401
 
 
+def test_agrees_with_pyjwt_on_every_algorithm(origin: Origin) -> None:
+    """A key set of all of them: good tokens pass, changed ones do not, and nothing passes that PyJWT refuses."""
+    keys: dict[str, Private] = {a: RSA for a in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")}
+    keys |= {"ES256": P256, "EdDSA": ED}
+    block = {"type": "jwt", "data": json.dumps({"keys": [jwk(k, kid=a, alg=a) for a, k in keys.items()]})}
+    with protected(origin, block) as proxy, proxy.client() as client:
+        for algorithm, key in keys.items():
+            good = jwt.encode({"exp": int(time.time()) + 60, "sub": algorithm}, key, algorithm=algorithm, headers={"kid": algorithm})
+            header, payload, signature = good.split(".")
+            other = next(a for a in keys if a != algorithm)
+            tokens = {good: True, f"{header}.{payload[:-2]}AA.{signature}": False, f"{header[:-2]}AA.{payload}.{signature}": False,
+                      jwt.encode({"exp": int(time.time()) + 60}, keys[other], algorithm=other, headers={"kid": algorithm}): False,
+                      jwt.encode({"exp": int(time.time()) - 1}, key, algorithm=algorithm, headers={"kid": algorithm}): False,
+                      **{f"{header}.{payload}.{signature[:i]}{'A' if signature[i] != 'A' else 'B'}{signature[i + 1:]}": False for i in range(0, len(signature), 17)}}
+            for token_, wanted in tokens.items():
+                let_in = client.request("/", fields=f"Authorization: Bearer {token_}\r\n").status == 200
+                try:
+                    jwt.decode(token_, key.public_key(), algorithms=[algorithm])  # type: ignore[arg-type]
+                    theirs = True
+                except jwt.InvalidTokenError:
+                    theirs = False
+                assert let_in == wanted and (theirs or not let_in), (algorithm, token_)
+
+
 def test_issuer_and_audience(origin: Origin) -> None:
     block = {"type": "jwt", "data": public_pem(P256), "issuer": "https://id.test", "audience": "shop"}
     with protected(origin, block) as proxy:
