@@ -8,6 +8,7 @@
 #include "base/chain.h"
 #include "http/head.h"
 #include "http/uri.h"
+#include "io/socket_address.h"
 #include "observe/names.h"
 #include "observe/reason.h"
 
@@ -23,12 +24,21 @@ class HostCheck {
   ~HostCheck() = default;
 };
 
-/// Who is asking, fixed for the life of a client connection.
+class AddressSet;
+
+/// Who is asking. Fixed for the life of a client connection, unless the peer is a trusted proxy:
+/// then each request has one of its own (proxy/client_address.h).
 struct ClientInfo {
-  std::string_view ip;  ///< text without port
-  bool tls = false;
-  bool loopback = false;
-  std::optional<TlsLabel> tls_version = {};  ///< for logs
+  std::string_view ip;       ///< of the client, text without port
+  std::string_view peer_ip;  ///< of whoever connects: the client, or the proxy we hear of it from
+  IpBytes address{};         ///< `ip` in bytes: what clients are told apart by
+  /// The proxies whose X-Forwarded-* are believed, when the peer is one of them; else null.
+  const AddressSet* trusted = nullptr;
+  bool tls = false;  ///< the client itself uses TLS
+  // What loopback-only rules are about: both, for a proxy on this machine is no local client.
+  bool peer_loopback = false;  ///< the connection comes from this machine, whatever a proxy says
+  bool proxied = false;        ///< by a PROXY header, or by a trusted proxy
+  std::optional<TlsLabel> tls_version = {};  ///< of the connection, for logs
   /// Of a connection of TLS that carries requests for several hosts (RFC 9110 section 7.4); lives
   /// as long as the connection.
   const HostCheck* hosts = nullptr;

@@ -7,14 +7,27 @@
 
 namespace aralez {
 
+bool is_mapped_v4(const IpBytes& ip) noexcept {
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::memcmp(ip.data(), kMapped.data(), kMapped.size()) == 0;
+}
+
+IpBytes client_network(IpBytes ip) noexcept {
+  if (!is_mapped_v4(ip)) std::fill(ip.begin() + 8, ip.end(), std::uint8_t{0});
+  return ip;
+}
+
 std::optional<SocketAddress> SocketAddress::from_ip(std::string_view ip, std::uint16_t port) {
   if (ip.size() >= 2 && ip.front() == '[' && ip.back() == ']') ip = ip.substr(1, ip.size() - 2);
-  const std::string text(ip);
+  IpText text{};  // with its end
+  if (ip.size() >= text.size()) return std::nullopt;
+  std::copy(ip.begin(), ip.end(), text.begin());
+  if (ip.find('\0') != std::string_view::npos) return std::nullopt;
   SocketAddress a;
-  if (::inet_pton(AF_INET, text.c_str(), &a.storage_.v4.sin_addr) == 1) {
+  if (::inet_pton(AF_INET, text.data(), &a.storage_.v4.sin_addr) == 1) {
     a.storage_.v4.sin_family = AF_INET;
     a.length_ = sizeof(sockaddr_in);
-  } else if (::inet_pton(AF_INET6, text.c_str(), &a.storage_.v6.sin6_addr) == 1) {
+  } else if (::inet_pton(AF_INET6, text.data(), &a.storage_.v6.sin6_addr) == 1) {
     a.storage_.v6.sin6_family = AF_INET6;
     a.length_ = sizeof(sockaddr_in6);
   } else {
@@ -56,8 +69,8 @@ void SocketAddress::set_port(std::uint16_t port) noexcept {
     storage_.v4.sin_port = htons(port);
 }
 
-std::array<std::uint8_t, 16> SocketAddress::ip_bytes() const noexcept {
-  std::array<std::uint8_t, 16> out{};
+IpBytes SocketAddress::ip_bytes() const noexcept {
+  IpBytes out{};
   if (family() == AF_INET6) {
     std::memcpy(out.data(), &storage_.v6.sin6_addr, 16);
   } else {
@@ -67,16 +80,16 @@ std::array<std::uint8_t, 16> SocketAddress::ip_bytes() const noexcept {
   return out;
 }
 
+std::string_view SocketAddress::ip_into(IpText& room) const noexcept {
+  const IpBytes bytes = ip_bytes();
+  const bool v4 = is_mapped_v4(bytes);
+  return ::inet_ntop(v4 ? AF_INET : AF_INET6, bytes.data() + (v4 ? 12 : 0), room.data(),
+                     static_cast<socklen_t>(room.size()));
+}
+
 std::string SocketAddress::ip() const {
-  std::array<char, INET6_ADDRSTRLEN> buf{};
-  const auto bytes = ip_bytes();
-  constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::equal(mapped.begin(), mapped.end(), bytes.begin())) {
-    ::inet_ntop(AF_INET, bytes.data() + 12, buf.data(), buf.size());
-  } else {
-    ::inet_ntop(AF_INET6, bytes.data(), buf.data(), buf.size());
-  }
-  return buf.data();
+  IpText room{};
+  return std::string(ip_into(room));
 }
 
 std::string SocketAddress::to_string() const {
@@ -87,7 +100,7 @@ std::string SocketAddress::to_string() const {
 
 bool SocketAddress::is_loopback() const noexcept {
   const auto b = ip_bytes();
-  if (b[10] == 0xff && b[11] == 0xff) return b[12] == 127;
+  if (is_mapped_v4(b)) return b[12] == 127;
   return std::all_of(b.begin(), b.end() - 1, [](auto x) { return x == 0; }) && b[15] == 1;
 }
 

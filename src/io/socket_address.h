@@ -13,6 +13,15 @@
 
 namespace aralez {
 
+/// An address of either family, IPv4 as mapped IPv6 address.
+using IpBytes = std::array<std::uint8_t, 16>;
+
+/// `::ffff:0:0/96`, an IPv4 address in fact.
+[[nodiscard]] bool is_mapped_v4(const IpBytes& ip) noexcept;
+/// What stands for one client where clients are counted: an IPv4 address, or the /64 of an IPv6
+/// address, which is what a site hands out to one customer at least.
+[[nodiscard]] IpBytes client_network(IpBytes ip) noexcept;
+
 /// An IPv4 or IPv6 address with a port.
 class SocketAddress {
  public:
@@ -33,11 +42,14 @@ class SocketAddress {
   void set_port(std::uint16_t port) noexcept;
   /// Without brackets and port; an IPv4-mapped IPv6 address prints as IPv4.
   [[nodiscard]] std::string ip() const;
+  /// The same without the heap, in `room`.
+  using IpText = std::array<char, INET6_ADDRSTRLEN>;
+  [[nodiscard]] std::string_view ip_into(IpText& room) const noexcept;
   /// As parse() reads it.
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] bool is_loopback() const noexcept;
-  /// 16 bytes, IPv4 as mapped address: one key for both families.
-  [[nodiscard]] std::array<std::uint8_t, 16> ip_bytes() const noexcept;
+  /// One key for both families.
+  [[nodiscard]] IpBytes ip_bytes() const noexcept;
 
   friend bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept {
     return a.length_ == b.length_ && std::memcmp(&a.storage_, &b.storage_, a.length_) == 0;

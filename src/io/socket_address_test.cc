@@ -33,7 +33,7 @@ TEST(SocketAddress, prints_an_ipv4_client_of_a_dual_stack_socket_as_ipv4) {
 TEST(SocketAddress, knows_loopback) {
   for (const auto* yes : {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"})
     EXPECT_TRUE(SocketAddress::from_ip(yes, 1)->is_loopback()) << yes;
-  for (const auto* no : {"128.0.0.1", "::2", "::", "1::1", "0.0.0.0"})
+  for (const auto* no : {"128.0.0.1", "::2", "::", "1::1", "0.0.0.0", "2001:db8::ffff:127.0.0.1"})
     EXPECT_FALSE(SocketAddress::from_ip(no, 1)->is_loopback()) << no;
 }
 

@@ -38,7 +38,7 @@ class ClientTable {
 
  private:
   struct Key {
-    std::array<std::uint8_t, 16> bytes;
+    IpBytes bytes;
     std::uint64_t hash;
     friend bool operator==(const Key& a, const Key& b) { return a.bytes == b.bytes; }
   };
@@ -51,9 +51,7 @@ class ClientTable {
   };
 
   [[nodiscard]] Key key_of(const SocketAddress& client) const {
-    Key key{client.ip_bytes(), 0};
-    const bool mapped = key.bytes[10] == 0xff && key.bytes[11] == 0xff;
-    if (!mapped) std::fill(key.bytes.begin() + 8, key.bytes.end(), std::uint8_t{0});
+    Key key{client_network(client.ip_bytes()), 0};
     key.hash = KeyedHash::of(hash_key_, as_text(std::as_bytes(std::span(key.bytes))));
     return key;
   }

@@ -30,6 +30,7 @@ TEST(ClientTable, takes_an_ipv6_network_of_64_bits_for_one_client) {
   EXPECT_TRUE(table.enter(ip("2001:db8:0:1::1"), 1));
   EXPECT_FALSE(table.enter(ip("2001:db8:0:1:ffff::2"), 1));
   EXPECT_TRUE(table.enter(ip("2001:db8:0:2::1"), 1));
+  EXPECT_FALSE(table.enter(ip("2001:db8:0:2:0:ffff:192.0.2.1"), 1)) << "is no mapped IPv4";
 }
 
 TEST(ClientTable, takes_ipv4_on_a_dual_stack_socket_for_the_same_client) {

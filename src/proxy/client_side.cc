@@ -7,16 +7,20 @@
 namespace aralez {
 
 ClientSide::ClientSide(ProxyContext& context, ConnectionOwner& owner,
-                       DownstreamConnection& connection, const SocketAddress& peer,
+                       DownstreamConnection& connection, const ConnectionSource& source,
                        ListenerRole role, Security security)
     : context_(context),
       role_(role),
-      client_{.tls = security == Security::tls, .loopback = peer.is_loopback()},
-      ip_(peer.ip()),
+      client_{.address = source.client.ip_bytes(),
+              .trusted = source.trusted,
+              .tls = security == Security::tls,
+              .peer_loopback = source.peer_loopback,
+              .proxied = source.proxied},
+      ip_(source.client.ip()),
       owner_(owner),
       connection_(connection),
-      peer_(peer) {
-  client_.ip = ip_;
+      address_(source.client) {
+  client_.ip = client_.peer_ip = ip_;
 }
 
 bool ClientSide::opened(bool watched) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "http/server_events.h"
+#include "net/connection_source.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
 
@@ -15,7 +16,7 @@ class ClientSide final : public ServerEvents {
   enum class Security : bool { plain, tls };
 
   ClientSide(ProxyContext& context, ConnectionOwner& owner, DownstreamConnection& connection,
-             const SocketAddress& peer, ListenerRole role, Security security);
+             const ConnectionSource& source, ListenerRole role, Security security);
 
   /// Counts the connection; false, and nothing is counted, unless `watched`.
   [[nodiscard]] bool opened(bool watched);
@@ -24,7 +25,7 @@ class ClientSide final : public ServerEvents {
   /// Requests for hosts that `check` does not cover are refused from now on.
   void limit_hosts(const HostCheck& check) { client_.hosts = &check; }
   void set_tls_version(TlsLabel version) { client_.tls_version = version; }
-  [[nodiscard]] const SocketAddress& peer() const noexcept { return peer_; }
+  [[nodiscard]] const SocketAddress& client() const noexcept { return address_; }
 
   StreamEvents& on_stream(Stream& stream) override;
   void on_refused(const HeadError& error, Head* answer) override;
@@ -38,7 +39,7 @@ class ClientSide final : public ServerEvents {
   std::string ip_;
   ConnectionOwner& owner_;
   DownstreamConnection& connection_;
-  SocketAddress peer_;
+  SocketAddress address_;
 };
 
 }  // namespace aralez

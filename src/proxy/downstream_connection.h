@@ -29,7 +29,8 @@ class DownstreamConnection : public Retired, public ListNode {
   virtual void drain() = 0;
   /// Ends it now, with its requests.
   virtual void cut_off() = 0;
-  [[nodiscard]] virtual const SocketAddress& peer() const noexcept = 0;
+  /// Whom it is counted for in ClientTable; null: nobody.
+  [[nodiscard]] virtual const SocketAddress* counted() const noexcept = 0;
   /// The client has begun with HTTP/2 where HTTP/1 was expected; see ServerEvents::on_http2.
   virtual bool speak_http2(ReadBuffer& first) {
     static_cast<void>(first);

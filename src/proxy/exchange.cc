@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include "proxy/client_address.h"
 #include "proxy/context.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_rules.h"
@@ -82,6 +83,8 @@ void Exchange::on_head(Head&& head, End end) {
   host_ = {};
   request_end_ = end;
   if (end == End::no) window_ = Window::early;
+  if (client_->trusted) [[unlikely]]
+    look_behind_proxy();
   started_ = context_.reactor.now();
   if (context_.access_log) {
     asked_target_ = request_.target;
@@ -90,6 +93,11 @@ void Exchange::on_head(Head&& head, End end) {
   }
   if (role_ == ListenerRole::proxy) context_.counters.add(Counter::requests_started);
   decide();
+}
+
+void Exchange::look_behind_proxy() {
+  const ClientInfo client = client_behind(*client_, request_.fields, arena_);
+  client_ = arena_.array<ClientInfo>(1, std::span(&client, 1)).data();
 }
 
 const Route* Exchange::find_route(Reply& refusal) {

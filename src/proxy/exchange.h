@@ -84,6 +84,8 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void resume(Verdict verdict, Reply&& reply) override;
   [[nodiscard]] RequestContext request_context() override;
 
+  /// The peer is a trusted proxy: who is its client?
+  void look_behind_proxy();
   void decide();
   void run_filters();
   /// What the last filter, or the responder, decided.
@@ -115,7 +117,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   // request_ and of arena_ (docs/adr/0011).
   ProxyContext& context_;
   StreamRef down_;
-  const ClientInfo* client_ = nullptr;  ///< of the connection, which outlives the exchange
+  const ClientInfo* client_ = nullptr;  ///< of the connection, or of the request in arena_
   LocalSnapshot* snapshot_ = nullptr;
   const Route* route_ = nullptr;
   ListenerRole role_ = ListenerRole::proxy;

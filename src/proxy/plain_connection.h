@@ -11,9 +11,9 @@ namespace aralez {
 /// A client without TLS: codec and socket side by side, which is how the data path fetches them.
 class alignas(64) PlainConnection final : public DownstreamConnection {
  public:
-  PlainConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
+  PlainConnection(ProxyContext& context, ConnectionOwner& owner, const ConnectionSource& source,
                   ListenerRole role)
-      : side_(context, owner, *this, peer, role, ClientSide::Security::plain),
+      : side_(context, owner, *this, source, role, ClientSide::Security::plain),
         codec_(socket_, side_, context.scratch, context.limits),
         socket_(context.reactor, codec_),
         context_(context) {}
@@ -25,7 +25,7 @@ class alignas(64) PlainConnection final : public DownstreamConnection {
   }
   void drain() override { h2_ ? h2_->drain() : codec_.drain(); }
   void cut_off() override { h2_ ? h2_->cut_off() : codec_.cut_off(); }
-  [[nodiscard]] const SocketAddress& peer() const noexcept override { return side_.peer(); }
+  [[nodiscard]] const SocketAddress* counted() const noexcept override { return &side_.client(); }
   bool speak_http2(ReadBuffer& first) override {
     h2_ = std::make_unique<h2::ServerCodec>(socket_, side_, context_.h2, context_.limits);
     socket_.set_events(*h2_);

@@ -14,11 +14,11 @@ std::optional<TlsLabel> label_of(std::string_view version) {
 }  // namespace
 
 TlsConnection::TlsConnection(ProxyContext& context, ConnectionOwner& owner,
-                             const SocketAddress& peer, ListenerRole role,
+                             const ConnectionSource& source, ListenerRole role,
                              ServerHandshake handshake)
     : socket_(context.reactor, tls_),
       tls_(socket_, *this, std::move(handshake.ssl), context.limits.client_handshake_timeout),
-      side_(context, owner, *this, peer, role, ClientSide::Security::tls),
+      side_(context, owner, *this, source, role, ClientSide::Security::tls),
       context_(context),
       slot_(std::move(handshake.slot)) {}
 

@@ -18,13 +18,13 @@ class TlsConnection final : public DownstreamConnection,
                             private HostCheck {
  public:
   /// `handshake` is of the worker's ServerTls, which outlives this.
-  TlsConnection(ProxyContext& context, ConnectionOwner& owner, const SocketAddress& peer,
+  TlsConnection(ProxyContext& context, ConnectionOwner& owner, const ConnectionSource& source,
                 ListenerRole role, ServerHandshake handshake);
 
   [[nodiscard]] bool start(UniqueFd fd) override;
   void drain() override;
   void cut_off() override;
-  [[nodiscard]] const SocketAddress& peer() const noexcept override { return side_.peer(); }
+  [[nodiscard]] const SocketAddress* counted() const noexcept override { return &side_.client(); }
 
  private:
   // Until there is a codec, the transport tells us.

@@ -7,6 +7,7 @@ DataPlane::DataPlane(const MainConfig& main, Logger& logger, const Observers& ob
     : main_(main),
       tickets_(TicketSeed::random(std::chrono::steady_clock::now())),
       clients_(hash_key),
+      front_{AddressSet(main.trusted_proxies), AddressSet(main.proxy_protocol)},
       counters_(main.threads) {
   for (std::uint32_t i = 0; i < main.threads; ++i) {
     auto t = std::make_unique<Thread>();
@@ -15,6 +16,7 @@ DataPlane::DataPlane(const MainConfig& main, Logger& logger, const Observers& ob
         std::make_unique<Worker>(WorkerOptions{.limits = main.limits,
                                                .logger = logger,
                                                .clients = clients_,
+                                               .front = front_,
                                                .counters = counters_.block(i),
                                                .routes = observers.routes.worker(i),
                                                .access_log = access ? &access->channel(i) : nullptr,

@@ -52,6 +52,7 @@ class DataPlane {
   const MainConfig& main_;
   const TicketSeed tickets_;
   ClientTable clients_;
+  const FrontProxies front_;
   CounterSet counters_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::mutex mutex_;

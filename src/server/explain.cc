@@ -121,7 +121,7 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   out += fmt::format("host:     {}{}\n", route.host, m.by_default ? " (no host of that name)" : "");
   out += fmt::format("route:    {} at {}\n", route.path, route.source);
   for (const auto& f : route.chain.filters()) out += fmt::format("filter:   {}\n", f->describe());
-  const ClientInfo client{.ip = "192.0.2.1", .tls = asked.https};
+  const ClientInfo client{.ip = "192.0.2.1", .peer_ip = "192.0.2.1", .tls = asked.https};
   RequestContext context{asked.head, path, host, client, arena, pool, 0};
   return out + outcome(snapshot, route, context);
 }

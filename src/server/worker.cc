@@ -1,5 +1,7 @@
 #include "server/worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -70,35 +72,72 @@ void Worker::stop_later() {
 }
 
 void Worker::accept(UniqueFd fd, const SocketAddress& peer, DoorOptions door) {
-  if (!options_.clients.enter(peer, options_.limits.client_max_connections)) {
+  const bool named_by_header =
+      door.role == ListenerRole::proxy && options_.front.proxy_protocol.contains(peer.ip_bytes());
+  if (!named_by_header) {
+    admit(std::move(fd), ConnectionSource::of(peer, options_.front), door);
+    return;
+  }
+  UnnamedOwner& owner = *this;
+  start(std::make_unique<UnnamedConnection>(reactor_, owner, peer, door,
+                                            options_.limits.client_head_timeout),
+        std::move(fd));
+}
+
+void Worker::on_named(UnnamedConnection& c, UniqueFd fd,
+                      const std::optional<SocketAddress>& client) {
+  const auto source = ConnectionSource::of(c.peer(), options_.front, client);
+  admit(std::move(fd), source, c.door());
+  if (draining_) drain_again_.arm(reactor_.timers(), reactor_.now() + kDrainAgain);
+}
+
+void Worker::on_not_named(UnnamedConnection& c, ProxyHeaderEvents::NoHeader what,
+                          std::string_view why) {
+  using enum ProxyHeaderEvents::NoHeader;
+  if (what == silent) return;
+  const Reason reason = what == late ? Reason::proxy_header_timeout : Reason::proxy_header;
+  options_.counters.add(reason);
+  if (options_.logger.enabled(LogLevel::info))
+    options_.logger.write(LogLevel::info, "aralez::proxy::client",
+                          fmt::format("{}: {}, peer {}", to_string(reason), why, c.peer().ip()));
+}
+
+void Worker::admit(UniqueFd fd, const ConnectionSource& source, DoorOptions door) {
+  // One connection of a trusted proxy is that of many clients.
+  const std::uint32_t limit = source.trusted ? 0 : options_.limits.client_max_connections;
+  if (!options_.clients.enter(source.client, limit)) {
     options_.counters.add(Reason::too_many_connections);
     return;
   }
-  auto c = make_connection(peer, door);
+  auto c = make_connection(source, door);
   if (!c) {
-    options_.clients.leave(peer);
+    options_.clients.leave(source.client);
     options_.counters.add(Reason::too_many_handshakes);
     return;
   }
+  start(std::move(c), std::move(fd));
+}
+
+void Worker::start(std::unique_ptr<DownstreamConnection> c, UniqueFd fd) {
   DownstreamConnection* raw = c.get();
   connections_.emplace(raw, std::move(c));
   if (!raw->start(std::move(fd))) on_connection_closed(*raw);
 }
 
-std::unique_ptr<DownstreamConnection> Worker::make_connection(const SocketAddress& peer,
+std::unique_ptr<DownstreamConnection> Worker::make_connection(const ConnectionSource& source,
                                                               DoorOptions door) {
   ConnectionOwner& owner = *this;
   if (door.security == DoorOptions::Security::plain)
-    return std::make_unique<PlainConnection>(context_, owner, peer, door.role);
+    return std::make_unique<PlainConnection>(context_, owner, source, door.role);
   auto handshake = tls_.accept();
   if (!handshake) return nullptr;
-  return std::make_unique<TlsConnection>(context_, owner, peer, door.role, std::move(*handshake));
+  return std::make_unique<TlsConnection>(context_, owner, source, door.role, std::move(*handshake));
 }
 
 void Worker::on_connection_closed(DownstreamConnection& c) {
   const auto it = connections_.find(&c);
   if (it == connections_.end()) return;
-  options_.clients.leave(c.peer());
+  if (const SocketAddress* const client = c.counted()) options_.clients.leave(*client);
   reactor_.retire(std::move(it->second));
   connections_.erase(it);
   stop_if_drained();
@@ -107,6 +146,10 @@ void Worker::on_connection_closed(DownstreamConnection& c) {
 void Worker::drain() {
   draining_ = true;
   for (auto& door : doors_) door->listener.drain();
+  drain_connections(reactor_.now());
+}
+
+void Worker::drain_connections(TimePoint) {
   for (auto* c : connections()) c->drain();
   stop_if_drained();
 }

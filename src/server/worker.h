@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "net/client_table.h"
+#include "net/connection_source.h"
 #include "net/listener.h"
 #include "proxy/context.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
+#include "server/door.h"
+#include "server/unnamed_connection.h"
 #include "tls/server_tls.h"
 
 namespace aralez {
@@ -20,6 +23,7 @@ struct WorkerOptions {
   const Limits& limits;
   Logger& logger;
   ClientTable& clients;
+  const FrontProxies& front;
   CounterBlock& counters;
   RouteCounters& routes;
   AccessChannel* access_log = nullptr;  ///< null: off
@@ -28,17 +32,10 @@ struct WorkerOptions {
   std::size_t workers = 1;
 };
 
-/// What is spoken on a listener, and for what.
-struct DoorOptions {
-  enum class Security : bool { plain, tls };
-  ListenerRole role = ListenerRole::proxy;
-  Security security = Security::plain;
-};
-
 /// One thread of the data plane: reactor, listeners, connections, pools, its view of the
 /// configuration. Made on the main thread, then run() on its own; everything but post() belongs to
 /// that thread from then on.
-class Worker final : private ConnectionOwner {
+class Worker final : private UnnamedOwner {
  public:
   explicit Worker(const WorkerOptions& options);
   Worker(const Worker&) = delete;
@@ -71,11 +68,19 @@ class Worker final : private ConnectionOwner {
   };
 
   void accept(UniqueFd fd, const SocketAddress& peer, DoorOptions door);
+  /// Lets a client in, if it may have another connection.
+  void admit(UniqueFd fd, const ConnectionSource& source, DoorOptions door);
   /// Null when there is no room for it.
-  [[nodiscard]] std::unique_ptr<DownstreamConnection> make_connection(const SocketAddress& peer,
-                                                                      DoorOptions door);
+  [[nodiscard]] std::unique_ptr<DownstreamConnection> make_connection(
+      const ConnectionSource& source, DoorOptions door);
+  void start(std::unique_ptr<DownstreamConnection> c, UniqueFd fd);
+  void on_named(UnnamedConnection& c, UniqueFd fd,
+                const std::optional<SocketAddress>& client) override;
+  void on_not_named(UnnamedConnection& c, ProxyHeaderEvents::NoHeader what,
+                    std::string_view why) override;
   void on_connection_closed(DownstreamConnection& c) override;
   void drain();
+  void drain_connections(TimePoint now);
   /// What is still open when the loop has ended: requests go before the codecs that they refer to.
   void cut_off_all();
   [[nodiscard]] std::vector<DownstreamConnection*> connections() const;
@@ -87,6 +92,9 @@ class Worker final : private ConnectionOwner {
   ServerTls tls_;
   std::unordered_map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Door>> doors_;
+  /// A connection whose PROXY header came during a drain has this long to bring a request.
+  static constexpr Millis kDrainAgain{100};
+  MemberTimer<Worker, &Worker::drain_connections> drain_again_{*this};
   bool draining_ = false;
 };
 

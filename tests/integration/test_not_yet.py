@@ -19,7 +19,7 @@ MAIN: dict[str, Any] = {
     "config_api_enabled": True, "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
     "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
-    "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"], "trusted_proxies": ["10.0.0.0/8"], "proxy_protocol": ["10.0.0.0/8"],
+    "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"],
     "work_stealing": True, "listener_tasks_per_fd": 1, "upstream_connect_offload_threadpools": 1,
     "upstream_connect_offload_thread_per_pool": 1, "working_directory": "/", "max_blocking_threads": 1, "blocking_threads_ttl_seconds": 1,
     "daemon_wait_for_ready": False, "daemon_ready_timeout_seconds": 1, "daemon_notify_timeout_seconds": 1,
@@ -28,19 +28,14 @@ MAIN: dict[str, Any] = {
 UPSTREAMS = """\
 provider: file
 sticky_sessions: 3600
-rate_limit: 100
 globals: {a: ["b"]}
 upstreams:
   a.test:
-    x4xx_limit: 7
-    rate_limit: 50
     paths:
       "/":
         servers: ["127.0.0.1:1", "https://127.0.0.1:2"]
         healthcheck: true
       "/x":
-        rate_limit: 20
-        x4xx_limit: 20
         healthcheck: true
         servers: ["127.0.0.1:1"]
 """
@@ -78,7 +73,7 @@ def test_every_such_key_of_main_is_named_once_where_it_stands(proxy: Proxy) -> N
 
 def test_values_that_ask_for_what_happens_anyway_say_nothing(proxy: Proxy) -> None:
     proxy.main.update({"config_api_enabled": False, "cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
-                       "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "trusted_proxies": [], "proxy_protocol": [], "version": 1})
+                       "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "version": 1})
     proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}}, sticky_sessions=False)
     said = dash_t(proxy.prepare())
     assert warned(said, r"main\.yaml") == []
@@ -95,19 +90,18 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
     proxy._first = UPSTREAMS
     said = dash_t(proxy.prepare())
     assert sorted(warned(said, r"upstreams\.yaml")) == [
-        ("globals", 4, 1), ("rate_limit", 3, 1), ("sticky_sessions", 2, 1),
-        ("x4xx_limit", 7, 5)]
+        ("globals", 3, 1), ("sticky_sessions", 2, 1)]
 
 
 def test_start_and_each_reload_say_so(origin: Origin) -> None:
     main = {"cache_size_mb": 10, "cache_ttl": 5}
-    with Proxy({"a.test": {"/": route(origin, rate_limit=1)}}, main=main) as proxy:
+    with Proxy({"a.test": {"/": route(origin)}}, globals_={"globals": {"a": ["b"]}}, main=main) as proxy:
         assert {"cache_size_mb", "cache_ttl"} < {key for key, _, _ in warned(proxy.stderr(), r"main\.yaml")}
-        assert [key for key, _, _ in warned(proxy.stderr(), r"upstreams\.yaml")] == ["rate_limit"]
-        for limit in (2, 3):
+        assert [key for key, _, _ in warned(proxy.stderr(), r"upstreams\.yaml")] == ["globals"]
+        for text in ("c", "d"):
             mark = proxy.log_mark()
-            proxy.apply({"a.test": {"/": route(origin, x4xx_limit=limit)}})
-            assert proxy.wait_log(rf"upstreams\.yaml:\d+:\d+: warning: x4xx_limit: {NO_EFFECT}", since=mark)
+            proxy.apply({"a.test": {"/": route(origin)}}, globals={"a": [text]})
+            assert proxy.wait_log(rf"upstreams\.yaml:\d+:\d+: warning: globals: {NO_EFFECT}", since=mark)
             assert proxy.log()[mark:].count(NO_EFFECT) == 1
 
 

@@ -44,7 +44,8 @@ Client& World::add_client(std::vector<int> ids, Pace pace) {
   auto [fd, connection] = kernel_.dial();
   ConnectionOwner& owner = *this;
   auto c = std::make_unique<PlainConnection>(
-      *context_, owner, *SocketAddress::from_ip("10.9.0.1", 4000), ListenerRole::proxy);
+      *context_, owner, ConnectionSource{.client = *SocketAddress::from_ip("10.9.0.1", 4000)},
+      ListenerRole::proxy);
   DownstreamConnection* raw = c.get();
   connections_.emplace(raw, std::move(c));
   if (!raw->start(UniqueFd(fd))) complain("a client connection did not start");

@@ -17,14 +17,18 @@ Address = tuple[str, int]
 
 class Client:
     def __init__(self, address: Address, *, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None,
-                 name: str | None = None):
-        """With `tls` the connection is encrypted, `name` being the SNI."""
+                 name: str | None = None, source: str | None = None, first: bytes = b""):
+        """With `tls` the connection is encrypted, `name` being the SNI. `source` is the address to connect from, `first` goes out
+        before anything else."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(Deadline(10).left())
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
+        self.sock.sendall(first)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.setblocking(False)
         if tls:

@@ -238,19 +238,22 @@ def _h2_tunnel(stream: Stream) -> Tunnel:
 class PairClient:
     """A client of one protocol. h1 has one exchange at a time per connection and opens a new one for each that overlaps."""
 
-    def __init__(self, protocol: str, address: Address, host: str = "a.test", *, receive_buffer: int | None = None):
+    def __init__(self, protocol: str, address: Address, host: str = "a.test", *, receive_buffer: int | None = None,
+                 **connection: Any):
+        """`connection`: as `Client` has it, for each connection."""
         self.version, self.tls, self._alpn, _ = PROTOCOLS[protocol]
         self.host = host
         self.scheme = "https" if self.tls else "http"
         self._address = address
         self._receive_buffer = receive_buffer
+        self._connection = connection
         self._clients: list[Client] = []
         self._last: H1ClientExchange | None = None
         self._h2: H2Connection | None = None
 
     def _connect(self) -> Client:
         client = Client(self._address, receive_buffer=self._receive_buffer, tls=client_context(self._alpn) if self.tls else None,
-                        name=self.host)
+                        name=self.host, **self._connection)
         if self.tls:
             wanted = "h2" if self.version == 2 else "http/1.1"
             assert client.sock.alpn == wanted, f"ALPN gave {client.sock.alpn}, not {wanted}"  # type: ignore[attr-defined]

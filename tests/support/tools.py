@@ -12,7 +12,7 @@ from support.deadline import seconds, wait_until
 from support.ports import free_port
 
 _PACKAGES = {"nginx": "nginx-light", "curl": "curl", "wrk": "wrk", "strace": "strace",
-             "promtool": "prometheus"}
+             "promtool": "prometheus", "haproxy": "haproxy"}
 
 
 def need(program: str) -> str:

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "config/diagnostics.h"
 #include "control/schema/health_config.h"
-#include "io/socket_address.h"
+#include "io/cidr.h"
 #include "observe/access_log/access_log.h"
 #include "tls/tls_grade.h"
 
@@ -24,14 +24,6 @@ struct LogFileConfig {
   std::uint64_t max_megabytes = 100;
   std::uint32_t max_files = 5;
   bool compress = false;
-};
-
-/// An address block: `10.0.0.0/8`, `::1`.
-struct Cidr {
-  SocketAddress address;     ///< port 0, bits behind the prefix zero
-  std::uint32_t prefix = 0;  ///< 0..32 or 0..128
-
-  [[nodiscard]] bool contains(const SocketAddress& peer) const noexcept;
 };
 
 /// main.yaml, read once at start (behaviour sections 1.3, 1.4 and 21). The defaults are here and in

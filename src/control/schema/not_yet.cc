@@ -16,7 +16,6 @@ constexpr unsigned bit(ConfigBlock block) {
 constexpr unsigned kMain = bit(ConfigBlock::main);
 constexpr unsigned kTop = bit(ConfigBlock::upstreams);
 constexpr unsigned kPath = bit(ConfigBlock::path);
-constexpr unsigned kLimited = kTop | bit(ConfigBlock::host) | kPath;
 
 struct NotYet {
   std::string_view key;
@@ -48,8 +47,6 @@ constexpr auto kTable = std::to_array<NotYet>({
      "grace_period_seconds alone says how long a stop may take"},
     {"client_bind_to_ipv4", kMain, "the kernel picks the source address", "[]"},
     {"client_bind_to_ipv6", kMain, "the kernel picks the source address", "[]"},
-    {"trusted_proxies", kMain, "the client is whoever connects", "[]"},
-    {"proxy_protocol", kMain, "PROXY headers are not read, such connections are refused", "[]"},
     {"work_stealing", kMain, "a connection stays with its worker", "false"},
     {"listener_tasks_per_fd", kMain, "each worker accepts for itself"},
     {"upstream_connect_offload_threadpools", kMain, kNoPools},
@@ -60,8 +57,6 @@ constexpr auto kTable = std::to_array<NotYet>({
     {"daemon_wait_for_ready", kMain, "the start of a daemon always waits", "true"},
     {"daemon_ready_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
     {"daemon_notify_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
-    {"rate_limit", kLimited, "requests are not counted, none is refused"},
-    {"x4xx_limit", kLimited, "answers are not counted, no request is refused"},
     {"sticky_sessions", kTop, "no cookie is set, requests go round robin", "false"},
     {"globals", kTop, "nothing reads it"},
 });

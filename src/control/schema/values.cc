@@ -50,23 +50,6 @@ std::string address_hint(std::string_view text) {
   return fmt::format("an IP address in place of the name, for example 0.0.0.0:{}", port);
 }
 
-std::array<std::uint8_t, 16> masked(const SocketAddress& address, std::uint32_t bits) {
-  auto bytes = address.ip_bytes();
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto begin = static_cast<std::uint32_t>(i * 8);
-    if (begin >= bits)
-      bytes[i] = 0;
-    else if (begin + 8 > bits)
-      bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xff << (begin + 8 - bits)));
-  }
-  return bytes;
-}
-
-/// Prefix length within the 16-byte form, in which IPv4 is mapped.
-std::uint32_t mapped_bits(const Cidr& cidr) {
-  return cidr.prefix + (cidr.address.family() == AF_INET ? 96 : 0);
-}
-
 ServerConfig::Scheme take_scheme(std::string_view& text, std::string& wrong) {
   using enum ServerConfig::Scheme;
   const auto end = text.find("://");
@@ -193,22 +176,12 @@ void read_cidrs(MapReader& map, std::string_view key, std::vector<Cidr>& out) {
                       shown(item.text)));
       continue;
     }
-    if (masked(cidr->address, mapped_bits(*cidr)) != cidr->address.ip_bytes())
+    if (!cidr->exact())
       map.diagnostics().warning(
           item.source, item.key,
           fmt::format("bits behind the prefix are set; {} of them count", cidr->prefix));
     out.push_back(*cidr);
   }
-}
-
-bool Cidr::contains(const SocketAddress& peer) const noexcept {
-  const std::uint32_t bits = mapped_bits(*this);
-  const auto is_v4 = [](const SocketAddress& a) {
-    return masked(a, 96) == masked(SocketAddress::from_ip("0.0.0.0", 0).value(), 96);
-  };
-  if (bits < 96 && is_v4(peer))
-    return false;  // ::/0 means IPv6, not the IPv4 addresses mapped into it
-  return masked(address, bits) == masked(peer, bits);
 }
 
 Parse<ServerConfig> parse_server(std::string_view text) {

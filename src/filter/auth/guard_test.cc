@@ -11,7 +11,7 @@ TEST(AuthGuard, answers_503_that_no_cache_keeps_and_lets_nobody_through) {
   Head request;
   request.fields.add(arena, {"Authorization", "Basic b3BzOnMzY3JldA==", FieldId::authorization});
   TargetPath path;
-  ClientInfo client{.ip = "127.0.0.1", .loopback = true};
+  ClientInfo client{.ip = "127.0.0.1", .peer_loopback = true};
   Reply reply;
   RequestContext context{request, path, "a", client, arena, pool, 0};
   const AuthGuard guard("basic");

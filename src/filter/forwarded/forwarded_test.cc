@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "io/cidr.h"
+
 namespace aralez {
 namespace {
 
@@ -22,7 +24,7 @@ class Forwarded : public ::testing::Test {
   Arena arena_{pool_};
   Head request_;
   TargetPath path_;
-  ClientInfo client_{.ip = "192.0.2.7"};
+  ClientInfo client_{.ip = "192.0.2.7", .peer_ip = "192.0.2.7"};
   RequestContext context_{request_, path_, "a.test", client_, arena_, pool_, 0};
 };
 
@@ -57,6 +59,34 @@ TEST_F(Forwarded, believes_no_client_about_address_scheme_or_host) {
   EXPECT_EQ(all(FieldId::x_forwarded_proto), "https");
   EXPECT_EQ(all(FieldId::x_forwarded_host), "real.test");
   EXPECT_EQ(all(FieldId::forwarded), "");
+}
+
+TEST_F(Forwarded, appends_the_proxy_and_names_the_client_behind_it) {
+  const AddressSet trusted;
+  client_.trusted = &trusted;
+  client_.peer_ip = "10.0.0.1";
+  client_.tls = true;
+  request_.authority = "real.test";
+  request_.fields.add(arena_, {"X-Forwarded-For", "192.0.2.7", FieldId::x_forwarded_for});
+  request_.fields.add(arena_, {"X-Real-IP", "198.51.100.1", FieldId::x_real_ip});
+  run();
+  EXPECT_EQ(all(FieldId::x_forwarded_for), "192.0.2.7, 10.0.0.1");
+  EXPECT_EQ(all(FieldId::x_real_ip), "192.0.2.7") << "as limits and logs have it";
+  EXPECT_EQ(all(FieldId::x_forwarded_proto), "https");
+  EXPECT_EQ(all(FieldId::x_forwarded_host), "real.test");
+}
+
+TEST_F(Forwarded, keeps_what_a_trusted_proxy_says_of_scheme_and_host) {
+  const AddressSet trusted;
+  client_.trusted = &trusted;
+  request_.authority = "inner.test";
+  request_.fields.add(arena_, {"X-Forwarded-Proto", "https", FieldId::x_forwarded_proto});
+  request_.fields.add(arena_, {"X-Forwarded-Host", "shown.test", FieldId::x_forwarded_host});
+  request_.fields.add(arena_, {"Forwarded", "for=192.0.2.7", FieldId::forwarded});
+  run();
+  EXPECT_EQ(all(FieldId::x_forwarded_proto), "https");
+  EXPECT_EQ(all(FieldId::x_forwarded_host), "shown.test");
+  EXPECT_EQ(all(FieldId::forwarded), "for=192.0.2.7");
 }
 
 }  // namespace
