@@ -20,7 +20,9 @@ struct Limits {
   Millis client_handshake_timeout{10'000};       ///< accept to the end of the TLS handshake
   Millis client_idle_timeout{75'000};            ///< keep-alive connection without a request
   std::uint32_t client_min_body_rate =
-      500;                            ///< bytes per second, request body and response; 0 is off
+      500;  ///< bytes per second, request body and response; 0 is off
+  std::uint32_t auth_failure_limit =
+      20;  ///< failed authorizations per client and host in ten seconds; 0 is no limit
   Millis client_rate_window{10'000};  ///< the rate above is averaged over this
 
   // Upstream side.
@@ -57,6 +59,8 @@ struct Limits {
   static constexpr double kH2Glitches =
       1000;  ///< pings, settings, empty frames, priorities, small window updates
   static constexpr double kH2GlitchesPerSecond = 100;
+  static constexpr std::uint32_t kLimitCells =
+      917'504;  ///< counts of rate_limit and the like, together; 16 MiB
   static constexpr std::uint32_t kMaxHandshakes = 1024;  ///< TLS handshakes under way, per worker
   static constexpr Millis kLinger{2'000};                ///< wait for the client's FIN after ours
 };

@@ -8,10 +8,53 @@
 #include "filter/auth/jwt/jwt.h"
 #include "filter/forwarded/forwarded.h"
 #include "filter/headers/headers.h"
+#include "filter/limits/auth_throttle.h"
+#include "filter/limits/error_limit.h"
+#include "filter/limits/rate_limit.h"
 #include "filter/redirect/redirect.h"
 
 namespace aralez {
 namespace {
+
+/// The innermost of a limit's values, and what it counts together: a route with a value of its own
+/// counts for itself, all others of a host together (behaviour section 21).
+template <class T>
+struct ChosenLimit {
+  std::optional<T> value;
+  LimitScope scope;
+};
+template <class T>
+ChosenLimit<T> choose(const LimitShared& limits, LimitKind kind, const RouteConfig& r,
+                      const std::optional<T>& path, const std::optional<T>& host,
+                      const std::optional<T>& top) {
+  if (path) return {path, limits.scope(kind, r.host.host, r.path.path)};
+  return {host ? host : top, limits.scope(kind, r.host.host, {})};
+}
+
+std::unique_ptr<const Filter> error_limit(const RouteConfig& r, LimitShared& limits) {
+  const auto limit = choose(limits, LimitKind::errors, r, r.path.x4xx_limit, r.host.x4xx_limit,
+                            r.upstreams.x4xx_limit);
+  if (!limit.value) return nullptr;
+  return std::make_unique<ErrorLimitFilter>(limits.counts(), limit.scope, *limit.value);
+}
+
+std::unique_ptr<const Filter> rate_limit(const RouteConfig& r, LimitShared& limits) {
+  const auto limit = choose(limits, LimitKind::rate, r, r.path.rate_limit, r.host.rate_limit,
+                            r.upstreams.rate_limit);
+  if (!limit.value) return nullptr;
+  return std::make_unique<RateLimitFilter>(limits.counts(), limit.scope, *limit.value);
+}
+
+const std::optional<AuthConfig>& authorization(const RouteConfig& r) {
+  return r.upstreams.authorization ? r.upstreams.authorization : r.path.authorization;
+}
+
+std::unique_ptr<const Filter> auth_throttle(const RouteConfig& r, LimitShared& limits) {
+  const std::uint32_t limit = r.main.limits.auth_failure_limit;
+  if (!authorization(r) || limit == 0) return nullptr;
+  return std::make_unique<AuthThrottleFilter>(
+      limits.counts(), limits.scope(LimitKind::failed_auth, r.host.host, {}), limit);
+}
 
 std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
   const bool to_https = r.upstreams.to_https || r.path.to_https;
@@ -59,8 +102,7 @@ Features::Features(const MainConfig& main, Logger& logger)
 
 /// Behaviour sections 2.8 and 8: the global one first.
 std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
-  const auto& wanted =
-      route.upstreams.authorization ? route.upstreams.authorization : route.path.authorization;
+  const auto& wanted = authorization(route);
   if (!wanted) return nullptr;
   switch (wanted->type) {
     case AuthType::basic:
@@ -88,7 +130,10 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
     if (f) chain.add(std::move(f));
   };
+  add(error_limit(route, limits_));
+  add(auth_throttle(route, limits_));
   add(auth(route));
+  add(rate_limit(route, limits_));
   add(redirect(route));
   add(std::make_unique<ForwardedFilter>());
   add(headers(route));

@@ -4,6 +4,7 @@
 #include "control/keys/key_store.h"
 #include "filter/auth/basic/accounts.h"
 #include "filter/auth/shared.h"
+#include "filter/limits/shared.h"
 #include "io/job_pool.h"
 
 namespace aralez {
@@ -59,6 +60,7 @@ class Features {
   LastList<Accounts> accounts_;
   LastList<SecretSet> api_keys_;
   KeyStore keys_;
+  LimitShared limits_;
   JobPool jobs_{kJobThreads, kMaxJobs};
 };
 

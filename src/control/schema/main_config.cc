@@ -205,6 +205,7 @@ void read_limits(MapReader& map, Limits& limits) {
   map.seconds("client_handshake_timeout", limits.client_handshake_timeout);
   map.seconds("client_idle_timeout", limits.client_idle_timeout);
   map.integer("client_min_body_rate", limits.client_min_body_rate);
+  map.integer("auth_failure_limit", limits.auth_failure_limit);
   map.seconds("upstream_connect_timeout", limits.upstream_connect_timeout);
   map.seconds("upstream_first_byte_timeout", limits.upstream_first_byte_timeout);
   map.seconds("upstream_idle_timeout", limits.upstream_idle_timeout);

@@ -4,6 +4,22 @@
 #include "http/worker_context.h"
 
 namespace aralez {
+namespace {
+
+/// A request without credentials is no guess, and cost nothing. Forward authorization says 401 or
+/// 403 for itself; what gRPC clients are sent is 200.
+bool failed(const RequestSummary& s) {
+  if (!s.reason) return false;
+  switch (*s.reason) {
+    case Reason::auth_missing: return false;
+    case Reason::auth_malformed:
+    case Reason::auth_wrong:
+    case Reason::auth_expired: return true;
+    default: return s.status == 401 || s.status == 403;
+  }
+}
+
+}  // namespace
 
 Verdict AuthThrottleFilter::on_request_head(RequestContext& request, Reply& reply) const {
   if (!request.worker) return Verdict::proceed;
@@ -15,7 +31,7 @@ Verdict AuthThrottleFilter::on_request_head(RequestContext& request, Reply& repl
 
 void AuthThrottleFilter::on_request_end(RequestContext& request,
                                         const RequestSummary& summary) const {
-  if (!summary.reason || (summary.status != 401 && summary.status != 403)) [[likely]]
+  if (!failed(summary)) [[likely]]
     return;
   const TimePoint now = request.worker->reactor.now();
   counts_.add(scope_.of(request.client), now, now + kWindow, CounterTable::End::stays);

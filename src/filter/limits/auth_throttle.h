@@ -5,10 +5,10 @@
 
 namespace aralez {
 
-/// Requests that authorization refused with 401 or 403, per client and host: after more than
-/// `limit` within ten seconds nothing is checked until these are over, whatever is brought. So a
-/// guess costs us a look into a table and not a password hash or a request to an authorization
-/// server. A request that is let in, or refused here, counts nothing.
+/// Requests whose credentials authorization refused, per client and host: after more than `limit`
+/// within ten seconds nothing is checked until these are over, whatever is brought. So a guess
+/// costs us a look into a table and not a password hash or a request to an authorization server. A
+/// request that is let in, brings no credentials, or is refused here, counts nothing.
 class AuthThrottleFilter final : public Filter {
  public:
   static constexpr std::chrono::seconds kWindow{10};

@@ -10,7 +10,7 @@
 namespace aralez {
 
 /// Counts per key that end by themselves, shared by all workers, in memory of a fixed size
-/// (docs/adr/0015). Exact: no two keys share a count, and none is lost between threads. When more
+/// (docs/adr/0018). Exact: no two keys share a count, and none is lost between threads. When more
 /// keys are alive than there is room for, the smallest count of the place is forgotten, so that
 /// nobody is ever held to have done what others did.
 ///

@@ -162,7 +162,7 @@ TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds
   const AuthThrottleFilter filter(counts_, scope(LimitKind::failed_auth), 3);
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(ask(filter), 200);
-    ends(filter, i % 2 == 0 ? 401 : 403, Reason::auth_unavailable);
+    ends(filter, i % 2 == 0 ? 401 : 200, i % 2 == 0 ? Reason::auth_wrong : Reason::auth_expired);
   }
   wait(2500);
   EXPECT_EQ(ask(filter), 429);
@@ -176,6 +176,7 @@ TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds
 TEST_F(Limit, of_failed_authorization_do_not_count_what_was_let_in) {
   const AuthThrottleFilter filter(counts_, scope(LimitKind::failed_auth), 0);
   ends(filter, 401);  // of an upstream
+  ends(filter, 401, Reason::auth_missing);
   ends(filter, 200);
   ends(filter, 503, Reason::auth_unavailable);
   EXPECT_EQ(ask(filter), 200);

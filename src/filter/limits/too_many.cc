@@ -13,7 +13,8 @@ Verdict too_many(RequestContext& request, Reply& reply, Reason reason, Millis le
   reply.reason = reason;
   reply.length = BodyLength::of(0);
   reply.fields.add(request.arena, {"Cache-Control", "private, no-store"});
-  reply.fields.add(request.arena, {"Retry-After", request.arena.copy({text.data(), end})});
+  reply.fields.add(request.arena,
+                   {"Retry-After", request.arena.copy(std::string_view(text.data(), end))});
   return Verdict::replied;
 }
 

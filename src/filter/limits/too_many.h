@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "http/request_context.h"
 
 namespace aralez {
