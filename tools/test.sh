@@ -5,7 +5,8 @@
 #   release  the program only: it is what users get, so the black-box tests and the hardening check run on it.
 #   asan     everything, with ASan + UBSan: the unit tests, the replay of the fuzz corpora, and the program for a second
 #            black-box run. Same optimisation and assertions as `dev`, so a `dev` run would prove nothing more.
-#   tsan     only the tests of the folders that have threads (io, observe, control, server); the rest lives on one thread.
+#   tsan     only the tests of the folders that have threads (io, observe, control, server, filter/limits); the rest
+#            lives on one thread.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,10 +30,10 @@ build() {
   cmake --build --preset "$preset" "$@" -- --quiet
 }
 
-# Folders with threads, as ctest names: the unit tests of io, observe, server and every control/<name> but process, whose tests
-# fork from a process of one thread, which ThreadSanitizer's own thread makes impossible.
+# Folders with threads, as ctest names: the unit tests of io, observe, server, filter/limits and every control/<name> but process, whose
+# tests fork from a process of one thread, which ThreadSanitizer's own thread makes impossible.
 threaded_tests() {
-  find src/io src/observe src/server src/control -name '*_test.cc' -not -path 'src/control/process/*' 2>/dev/null | while read -r file; do
+  find src/io src/observe src/server src/control src/filter/limits -name '*_test.cc' -not -path 'src/control/process/*' 2>/dev/null | while read -r file; do
     folder=$(dirname "$file")
     while [[ ! -e $folder/CMakeLists.txt ]]; do folder=$(dirname "$folder"); done
     echo "${folder#src/}"
