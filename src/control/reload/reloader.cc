@@ -49,15 +49,20 @@ std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
 }
 
 void Reloader::warn_of(const UpstreamsConfig& config) {
+  const MainConfig& main = setup_.main;
+  const std::string& common = main.jwt_key.empty() ? main.master_key : main.jwt_key;
   std::string guarded, keyless;
-  const bool no_key = setup_.main.master_key.empty() && setup_.main.jwt_key.empty();
+  bool common_used = false;
   for (const auto& host : config.hosts)
     for (const auto& path : host.paths) {
       const auto& wanted = config.authorization ? config.authorization : path.authorization;
       if (!wanted) continue;
       const auto here = fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
       if (wanted->type == AuthType::forward) guarded += here;
-      if (wanted->type == AuthType::jwt && wanted->data.empty() && no_key) keyless += here;
+      if (wanted->type != AuthType::jwt || wanted->jwt_key != JwtKey::secret) continue;
+      if (!wanted->data.empty() && main.jwt_key.empty()) continue;
+      common_used = true;
+      if (common.empty()) keyless += here;
     }
   if (!keyless.empty())
     say(LogLevel::warn,
@@ -65,6 +70,11 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
         "data, "
         "or master_key in main.yaml, or set JWT_KEY" +
             keyless);
+  constexpr std::size_t kGoodSecret = 32;  // RFC 7518 section 3.2
+  if (common_used && !common.empty() && common.size() < kGoodSecret)
+    say(LogLevel::warn,
+        fmt::format("{} has less than {} bytes: it can be guessed from a token of type jwt",
+                    main.jwt_key.empty() ? "master_key" : "JWT_KEY", kGoodSecret));
   if (!guarded.empty())
     say(LogLevel::warn,
         "authorization cannot be checked by this version: these routes answer 503 instead of being "

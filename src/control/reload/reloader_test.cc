@@ -149,6 +149,21 @@ TEST_F(Reload, says_which_routes_answer_503_for_want_of_authorization) {
   EXPECT_THAT(logger_.text, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(Reload, says_which_routes_no_token_can_pass) {
+  save("authorization: {type: jwt}\n" + to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  EXPECT_THAT(logger_.text, HasSubstr("jwt without a key"));
+  EXPECT_THAT(logger_.text, HasSubstr("\na.test/ ("));
+}
+
+TEST_F(Reload, says_when_the_common_secret_of_tokens_is_short) {
+  main_.master_key = "hunter2";
+  save("authorization: {type: jwt}\n" + to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  EXPECT_THAT(logger_.text, HasSubstr("master_key has less than 32 bytes"));
+  EXPECT_THAT(logger_.text, Not(HasSubstr("hunter2")));
+}
+
 TEST_F(Reload, refuses_to_drop_all_routes_for_a_provider_that_is_not_built) {
   save(to("one:1"));
   ASSERT_NE(start(), nullptr);
