@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jwt
 import pytest
@@ -56,8 +57,12 @@ def status(proxy: Proxy, bearer: str) -> int:
     return proxy.get("/", fields=f"Authorization: Bearer {bearer}\r\n").status
 
 
-def protected(origin: Origin, block: dict[str, object], **keys: object) -> Proxy:
-    return Proxy({"a.test": {"/": route(origin, authorization=block)}}, **keys)  # type: ignore[arg-type]
+UNTHROTTLED: dict[str, Any] = {"auth_failure_limit": 0}
+"""What is asked for here is asked often; test_auth_throttle.py is about that."""
+
+
+def protected(origin: Origin, block: dict[str, Any], main: dict[str, Any] | None = None, **keys: Any) -> Proxy:
+    return Proxy({"a.test": {"/": route(origin, authorization=block)}}, main={**UNTHROTTLED, **(main or {})}, **keys)
 
 
 def test_401_byte_for_byte(origin: Origin) -> None:
@@ -101,7 +106,7 @@ def test_slow_hashes_do_not_hold_up_the_worker(origin: Origin) -> None:
     """While more passwords are guessed than can be checked, an open route of the only worker is served, and the queue is bounded."""
     hashed = printed("openssl", "passwd", "-6", "-salt", "abc", "s3cret")
     hosts = {"a.test": {"/": route(origin), "/locked": route(origin, authorization={"type": "basic", "data": f"u:{hashed}"})}}
-    with Proxy(hosts) as proxy, proxy.client() as open_client:
+    with Proxy(hosts, main=UNTHROTTLED) as proxy, proxy.client() as open_client:
         clients = [proxy.client() for _ in range(150)]
         for n, client in enumerate(clients):
             client.send(f"GET /locked HTTP/1.1\r\nHost: a.test\r\nAuthorization: {basic('u', f'guess{n}')}\r\n\r\n")
@@ -227,7 +232,7 @@ def test_issuer_and_audience(origin: Origin) -> None:
 
 
 def test_file_of_keys_is_followed(origin: Origin) -> None:
-    proxy = Proxy()
+    proxy = Proxy(main=UNTHROTTLED)
     keys = proxy.config / "keys.json"
     keys.write_text(json.dumps({"keys": [jwk(RSA, kid="old")]}))
     proxy._first = {"provider": "file", "upstreams": {"a.test": {"paths": {"/": route(origin, authorization={"type": "jwt", "data": str(keys)})}}}}

@@ -129,7 +129,7 @@ def test_upgrade_does_not_go_round_it(origin: Origin) -> None:
 def test_reload_leaves_no_gap_and_no_credential_behind(origin: Origin, kind: Kind) -> None:
     """While configurations change, a protected route is never open and never shut to whoever may pass; then the key is another."""
     hosts = {"a.test": {"/": route(origin), "/locked": route(origin, authorization=kind.block)}}
-    with Proxy(hosts) as proxy:
+    with Proxy(hosts, main={"auth_failure_limit": 0}) as proxy:
         stop = threading.Event()
         seen: set[tuple[bool, int]] = set()
 

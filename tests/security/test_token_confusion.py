@@ -90,7 +90,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[tuple[str, Proxy, Origin]]
     key = {"RS256": RSA, "ES256": P256, "HS256": SECRET}[request.param]
     data = key if isinstance(key, str) else public(key).decode()
     with Origin() as origin:
-        with Proxy({"a.test": {"/": route(origin, authorization={"type": "jwt", "data": data})}}) as proxy:
+        hosts = {"a.test": {"/": route(origin, authorization={"type": "jwt", "data": data})}}
+        with Proxy(hosts, main={"auth_failure_limit": 0}) as proxy:  # every attack is judged by itself
             yield request.param, proxy, origin
         origin.check()
 
