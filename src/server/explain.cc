@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "cluster/health_state.h"
 #include "proxy/request_rules.h"
 
 namespace aralez {
@@ -72,6 +73,19 @@ std::string protocols_of(const Snapshot& s, const Route& r) {
   return out;
 }
 
+/// What its servers are checked by; all servers of a route alike.
+std::string checks_of(const Snapshot& s, const Route& r) {
+  if (!r.cluster || s.clusters[r.cluster->value].endpoints.empty()) return {};
+  const HealthState* const health = s.clusters[r.cluster->value].endpoints.front().health.get();
+  if (health == nullptr) return "checks:   none\n";
+  const HealthCheckSpec& spec = health->spec();
+  const auto seconds = [](Millis t) { return static_cast<double>(t.count()) / 1000; };
+  const bool grpc = spec.kind == HealthCheckSpec::Kind::grpc;
+  return fmt::format("checks:   {} {}{}every {:g} s, within {:g} s\n", grpc ? "gRPC" : spec.method,
+                     grpc ? spec.service : spec.path, grpc && spec.service.empty() ? "" : " ",
+                     seconds(spec.interval), seconds(spec.timeout));
+}
+
 std::string listener_of(const Asked& asked, const MainConfig& main) {
   if (!asked.https)
     return fmt::format("proxy_address_http {}", main.proxy_address_http.to_string());
@@ -84,8 +98,8 @@ std::string outcome(const Snapshot& s, const Route& route, RequestContext& reque
   Reply reply;
   std::size_t next = 0;
   if (route.chain.on_request_head(request, reply, next) == Verdict::proceed)
-    return fmt::format("forwards: {}\nservers:  {}\n{}", request.path.forward, servers_of(s, route),
-                       protocols_of(s, route));
+    return fmt::format("forwards: {}\nservers:  {}\n{}{}", request.path.forward,
+                       servers_of(s, route), protocols_of(s, route), checks_of(s, route));
   const std::string_view location = reply.fields.value(FieldId::location);
   return fmt::format("answer:   {} {}{}{}{}{}\n", reply.status, to_string(reply.reason),
                      location.empty() ? "" : " to ", location, reply.why.empty() ? "" : ": ",

@@ -244,36 +244,6 @@ def test_defect_24_port_that_only_accepts_is_not_well() -> None:
             assert proxy.get("/", deadline=20).status == 502
 
 
-def test_answer_without_end_is_read_no_further_than_needed(origin: Origin) -> None:
-    ended = threading.Event()
-
-    def endless(conn: Connection, request: Request) -> None:
-        conn.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        try:
-            while True:
-                conn.send("1000\r\n" + "x" * 0x1000 + "\r\n")
-        finally:
-            ended.set()
-
-    origin.on("/", endless)
-    with Proxy({"a.test": {"/": checked(origin, check={"timeout": 60})}}, main={"hc_method": "GET"}) as proxy:
-        assert ended.wait(20)
-        origin.wait_seen("/", 3)
-        assert lines(proxy) == []
-        assert max(c.sent for c in origin.connections) < 8_000_000
-
-
-def test_endless_head_is_not_well(origin: Origin) -> None:
-    def endless(conn: Connection) -> None:
-        conn.send("HTTP/1.1 200 OK\r\n")
-        while True:
-            conn.send("X-Filler: " + "x" * 1000 + "\r\n")
-
-    origin.on_connection = endless
-    with Proxy({"a.test": {"/": checked(origin, check={"timeout": 60})}}) as proxy:
-        proxy.wait_log(is_down(origin.server))
-
-
 # Protocols.
 
 @pytest.mark.parametrize("protocol", ["h1", "h1s", "h2c", "h2s"])

@@ -243,6 +243,9 @@ ProbeOutcome Transfer::failure(CURLcode code) const {
                                    in_seconds(timeout_))};
     default: break;
   }
+  if (header_bytes_ > kMaxHeaderBytes)
+    return {.kind = step_.wire == Wire::tls ? Kind::spoke_tls : Kind::no_answer,
+            .error = "its head is too large"};
   if (step_.wire == Wire::tls) return tls_failure(code);
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
