@@ -174,7 +174,7 @@ class HealthChecker::Loop {
   }
 
   void conclude(CheckJob& job) {
-    HealthState& state = *job.state;
+    const HealthState& state = *job.state;
     const Probe& probe = job.probe;
     const bool wanted = job.place != CheckJob::Place::orphaned;
     if (wanted && probe.reached()) state.endpoint()->reached(job.began);

@@ -107,11 +107,20 @@ ProbeStep Probe::begin(UpstreamProtocol known, Millis time) {
   verdict_ = Verdict::none;
   error_.clear();
   first_error_.clear();
+  unanswered_.clear();
   std::optional<Wire> wire = wire_of(known);
   if (!wire || !allowed_.has(*wire)) wire = spoken_;
   if (allowed_.single()) wire = next_wire();
   knows_ = wire.has_value();
-  return knows_ ? step(*wire, ask_on(*wire), time) : *other_wire({}, time);
+  if (wire) return step(*wire, ask_on(*wire), time);
+  return guess(Wire::tls, time);  // wherever there is a choice, it is one
+}
+
+/// While there are others to try, one has its share of the time.
+ProbeStep Probe::guess(Wire wire, Millis left) {
+  ProbeStep next = step(wire, wire == Wire::h2c ? Ask::greeting : ask_on(wire), left);
+  if (next_wire()) next.time = std::min(kAnswer, left * 2 / 5);
+  return step_ = next;
 }
 
 /// The next one to find out by; a check that has tried them all is over.
@@ -123,9 +132,7 @@ std::optional<ProbeStep> Probe::other_wire(const ProbeOutcome& outcome, Millis l
     return end(Verdict::bad, knows_                             ? first_error_
                              : state_.spec().kind == Spec::grpc ? "does not speak HTTP/2"
                                                                 : "speaks neither TLS nor HTTP");
-  ProbeStep next = step(*wire, *wire == Wire::h2c ? Ask::greeting : ask_on(*wire), left);
-  if (next_wire()) next.time = std::min(kAnswer, left * 2 / 5);
-  return step_ = next;
+  return guess(*wire, left);
 }
 
 std::optional<ProbeStep> Probe::end(Verdict verdict, std::string error) {

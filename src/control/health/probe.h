@@ -69,6 +69,7 @@ class Probe {
 
   [[nodiscard]] std::optional<Wire> next_wire() const;
   [[nodiscard]] ProbeStep step(Wire wire, Ask ask, Millis left);
+  [[nodiscard]] ProbeStep guess(Wire wire, Millis left);
   [[nodiscard]] std::optional<ProbeStep> other_wire(const ProbeOutcome& outcome, Millis left);
   [[nodiscard]] Ask ask_on(Wire wire) const;
   std::optional<ProbeStep> end(Verdict verdict, std::string error);
