@@ -79,3 +79,20 @@ def test_failures_outlive_a_reload_that_keeps_the_server(origin: Origin) -> None
         for host in ("a.test", "b.test") * 5:
             assert proxy.get("/", host=host).status == 200
         assert len(re.findall(left_out(dead), proxy.log())) == 1
+
+
+def test_many_workers_say_it_once() -> None:
+    port = free_port()
+    dead = f"127.0.0.1:{port}"
+    with Origin() as origin, Proxy({"a.test": {"/": route(dead, origin)}}, main={"threads": 3}) as proxy:
+        def asked() -> bool:
+            for _ in range(20):  # connections go to any of the workers
+                assert proxy.get("/").status == 200
+            return bool(re.search(left_out(dead), proxy.log()))
+        wait_until(asked, "left out")
+        for _ in range(10):
+            asked()
+        assert len(re.findall(left_out(dead), proxy.log())) == 1
+        with Origin("back", port=port):
+            wait_until(lambda: asked() and re.search(taken_back(dead), proxy.log()), "taken back by all of them", 30)
+        assert len(re.findall(taken_back(dead), proxy.log())) == 1
