@@ -442,6 +442,16 @@ def test_process_ends_at_once_whatever_checks_wait_for(how: signal.Signals) -> N
             assert proxy.wait_exit(10) == 0
 
 
+def test_process_that_was_stopped_blames_no_server(moody: Moody) -> None:
+    with Proxy({"a.test": {"/": checked(moody.origin, check={"timeout": 0.5})}}) as proxy:
+        moody.wait_checks()
+        proxy.send_signal(signal.SIGSTOP)
+        stays(lambda: True, "", during=1.8)  # longer than a check may take, and than the checker's turn
+        proxy.send_signal(signal.SIGCONT)
+        moody.wait_checks(2)
+        assert lines(proxy) == []
+
+
 def test_name_without_an_address_is_down_for_that_reason() -> None:
     name = "no-such-name.invalid:80"
     with Proxy({"a.test": {"/": checked(name)}}) as proxy:

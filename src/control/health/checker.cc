@@ -83,11 +83,13 @@ class HealthChecker::Loop {
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       now_ = clock_now();
+      const TimePoint turn = now_;
       take_wanted();
       while (CheckJob* job = schedule_.take(now_)) begin(*job);
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
       now_ = clock_now();
+      if (now_ > turn + kStalled) stalled_ = true;
       read_results();
       advance_prefaces();
       wait();
