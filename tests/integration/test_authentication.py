@@ -164,7 +164,7 @@ def test_claims_of_the_reference(origin: Origin) -> None:
 
 def test_token_is_refused_once_it_has_expired_although_it_was_remembered(origin: Origin) -> None:
     with protected(origin, {"type": "jwt", "data": SECRET}) as proxy:
-        short = token(2)
+        short = token(4)
         assert status(proxy, short) == 200
         wait_until(lambda: status(proxy, short) == 401, "the token to expire")
 
