@@ -37,7 +37,7 @@ struct ClientInfo {
   bool tls = false;  ///< the client itself uses TLS
   // What loopback-only rules are about: both, for a proxy on this machine is no local client.
   bool peer_loopback = false;  ///< the connection comes from this machine, whatever a proxy says
-  bool proxied = false;        ///< by a PROXY header, or by a trusted proxy
+  bool proxied = false;        ///< a PROXY header or a trusted proxy says so; others may lie
   std::optional<TlsLabel> tls_version = {};  ///< of the connection, for logs
   /// Of a connection of TLS that carries requests for several hosts (RFC 9110 section 7.4); lives
   /// as long as the connection.

@@ -55,6 +55,10 @@ class Hops {
   std::string_view rest_;
 };
 
+/// What proxies add. A peer that says none of it asks for itself.
+constexpr FieldSet kSaid{FieldId::x_forwarded_for, FieldId::x_forwarded_proto,
+                         FieldId::x_forwarded_host, FieldId::x_real_ip, FieldId::forwarded};
+
 bool says_https(const Fields& fields, bool otherwise) {
   const Field* found = nullptr;
   for (const Field& f : fields) {
@@ -72,7 +76,7 @@ bool says_https(const Fields& fields, bool otherwise) {
 
 ClientInfo client_behind(const ClientInfo& connection, const Fields& request, Arena& arena) {
   ClientInfo client = connection;
-  client.proxied = true;
+  client.proxied = client.proxied || request.kinds().meets(kSaid);
   if (request.kinds().has(FieldId::x_forwarded_proto))
     client.tls = says_https(request, connection.tls);
   if (!request.kinds().has(FieldId::x_forwarded_for)) return client;

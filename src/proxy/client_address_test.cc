@@ -24,7 +24,7 @@ class ClientAddress : public ::testing::Test {
   std::string client(std::initializer_list<std::string_view> lines) {
     const auto info = ask(lines);
     EXPECT_EQ(SocketAddress::from_ip(info.ip, 0)->ip_bytes(), info.address);
-    EXPECT_TRUE(info.proxied);
+    EXPECT_EQ(info.proxied, lines.size() > 0);
     EXPECT_EQ(info.peer_ip, "10.0.0.1");
     return std::string(info.ip);
   }
@@ -89,7 +89,9 @@ TEST_F(ClientAddress, is_not_looked_for_without_end) {
 
 TEST_F(ClientAddress, comes_with_what_the_proxy_says_of_tls) {
   EXPECT_FALSE(tls({}));
+  EXPECT_FALSE(client_behind(connection_, fields_, arena_).proxied) << "asks for itself";
   EXPECT_TRUE(tls({"https"}));
+  EXPECT_TRUE(client_behind(connection_, fields_, arena_).proxied);
   EXPECT_TRUE(tls({"HTTPS"}));
   EXPECT_TRUE(tls({"wss"}));
   EXPECT_FALSE(tls({"https", "http"})) << "two answers are none";

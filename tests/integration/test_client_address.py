@@ -59,7 +59,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def trusting() -> Iterator[World]:
-    with World(trusted_proxies=[FRONT, "10.0.0.0/8"], client_max_connections=4) as w:
+    with World(trusted_proxies=[FRONT, "10.0.0.0/8"], client_max_connections=4, access_log="all") as w:
         yield w
 
 
@@ -93,6 +93,8 @@ def test_log_names_the_client(trusting: World) -> None:
     mark = trusting.proxy.log_mark()
     assert trusting.get("/secure", "X-Forwarded-For: 192.0.2.77\r\n", source=FRONT).status == 301
     trusting.proxy.wait_log("https_redirect.*client 192.0.2.77$", since=mark)
+    assert trusting.get("/logged", "X-Forwarded-For: 192.0.2.78\r\n", source=FRONT).status == 200
+    trusting.proxy.wait_log(r"GET /logged, .*client: 192\.0\.2\.78,", since=mark)
 
 
 def test_each_request_of_a_connection_has_its_own_client(trusting: World) -> None:

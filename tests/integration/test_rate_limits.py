@@ -78,6 +78,7 @@ def main(**keys: Any) -> dict[str, Any]:
 def world() -> Iterator[tuple[Proxy, Origin]]:
     with Origin() as origin:
         origin.on("/404", answer(status="404 Not Found"))
+        origin.on("/own/404", answer(status="404 Not Found"))
         origin.on("/429", answer(status="429 Too Many Requests"))
         origin.on("/500", answer(status="500 Internal Server Error"))
         upstreams = document({
@@ -336,8 +337,9 @@ def test_error_limits_have_levels_as_well(ask: Asker) -> None:
     assert refused_after(lambda: ask("/404", host="errors-b.test")) == 4, "top level"
     assert refused_after(lambda: ask("/404", host="errors.test")) == 3, "host"
     asker = Asker(ask.client.sock.getpeername())
-    statuses = [asker("/own/../own", host="errors.test") for _ in range(3)]
-    assert statuses == [200, 200, 200], "what is no error is not counted"
+    assert [asker("/own", host="errors.test") for _ in range(5)] == [200] * 5, "what is no error is not counted"
+    assert refused_after(lambda: asker("/own/404", host="errors.test")) == 2, "path"
+    assert asker("/", host="errors.test") == 200, "counted apart from the host"
     asker.client.close()
 
 
