@@ -1,14 +1,64 @@
 #pragma once
 
-#include "http/request_context.h"
+#include <expected>
+#include <functional>
+#include <string>
+
+#include "admin/access.h"
+#include "admin/page.h"
+#include "admin/status_report.h"
+#include "control/reload/reloader.h"
+#include "http/offloaded_step.h"
+#include "io/job_pool.h"
 
 namespace aralez {
 
-/// Answers what comes to config_address.
+/// What the API needs of the rest of the program; all of it outlives the service.
+struct AdminServices {
+  AccessConfig access;
+  KeyThrottle throttle = {};
+  bool config_api_enabled = false;
+  const ConfigState& config;
+  /// On a thread of the service.
+  std::function<StatusInput()> read_status;
+  /// On a thread of the service. As Reloader::submit.
+  std::function<std::expected<void, std::string>(std::string, Reloader::Save)> submit;
+};
+
+/// Answers what comes to config_address (behaviour section 12).
 class AdminService final : public Responder {
  public:
+  explicit AdminService(AdminServices services)
+      : services_(std::move(services)), access_(services_.access) {}
+
+  [[nodiscard]] std::size_t max_body(const RequestContext& request) const override;
   [[nodiscard]] Verdict respond(RequestContext& request, const Chain& body,
                                 Reply& reply) const override;
+  /// When the workers have ended, and before they are gone.
+  void stop() { jobs_.stop(); }
+
+ private:
+  /// How long this request has to wait for its key to be looked at.
+  [[nodiscard]] Millis shut_out(const RequestContext& request, Call call) const;
+  void note_wrong_key(const RequestContext& request) const;
+  [[nodiscard]] Verdict page(RequestContext& request, Reply& reply) const;
+  [[nodiscard]] Verdict conf(RequestContext& request, const Chain& body, Reply& reply) const;
+  [[nodiscard]] Verdict jwt(RequestContext& request, const Chain& body, Reply& reply) const;
+  [[nodiscard]] Verdict status(RequestContext& request, Reply& reply) const;
+  /// Answers 200 with what `make` gives, made on a thread of the service: with many routes that
+  /// takes too long for a worker.
+  [[nodiscard]] Verdict made_later(RequestContext& request, Reply& reply, std::string_view type,
+                                   std::move_only_function<std::string()> make) const;
+  [[nodiscard]] Verdict later(RequestContext& request, Reply& reply, OffloadedJob job) const;
+
+  /// A configuration that is being applied holds up nobody who looks.
+  static constexpr std::size_t kThreads = 2;
+  static constexpr std::size_t kMaxJobs = 32;
+
+  const AdminServices services_;
+  const AccessRules access_;
+  const std::string page_policy_ = page_policy();
+  mutable JobPool jobs_{kThreads, kMaxJobs};
 };
 
 }  // namespace aralez

@@ -46,6 +46,7 @@ void WorkerLog::write(LogLevel level, std::string_view target, std::string_view 
   const bool was_empty = waiting_.empty() && dropped_ == 0;
   if (waiting_.size() + sizeof head + target.size() + message.size() > room) {
     ++dropped_;
+    lost_.fetch_add(1, std::memory_order_relaxed);
   } else {
     char raw[sizeof head];
     std::memcpy(raw, &head, sizeof head);

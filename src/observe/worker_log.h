@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,10 @@ class WorkerLog final : public Logger {
 
   [[nodiscard]] bool enabled(LogLevel level) const override { return log_.enabled(level); }
   void write(LogLevel level, std::string_view target, std::string_view message) override;
+  /// Records that found no room. Any thread.
+  [[nodiscard]] std::uint64_t lost() const noexcept {
+    return lost_.load(std::memory_order_relaxed);
+  }
 
  private:
   void run();
@@ -42,6 +47,7 @@ class WorkerLog final : public Logger {
   std::string waiting_;        ///< records for the thread, never more than capacity_ bytes
   std::uint64_t dropped_ = 0;  ///< since the thread last looked
   bool ending_ = false;
+  std::atomic<std::uint64_t> lost_{0};
   std::thread thread_;
 };
 

@@ -72,6 +72,7 @@ TEST_F(WorkerLogTest, a_record_that_can_never_fit_is_counted) {
   {
     WorkerLog worker(*log_, 1024);
     worker.write(LogLevel::info, "t", std::string(2000, 'x'));
+    EXPECT_EQ(worker.lost(), 1U);
   }
   ASSERT_EQ(lines().size(), 1U);
   EXPECT_THAT(lines()[0],

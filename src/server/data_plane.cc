@@ -82,6 +82,24 @@ void DataPlane::publish(const std::shared_ptr<const ServerContexts>& certificate
   for (auto& t : threads_) t->worker->adopt_later(certificates);
 }
 
+void DataPlane::settle(TimePoint deadline) {
+  struct Arrivals {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t missing;
+  };
+  // Kept by the letters: they may be read after we have given up.
+  const auto arrivals = std::make_shared<Arrivals>();
+  arrivals->missing = threads_.size();
+  for (auto& t : threads_)
+    t->worker->post([arrivals] {
+      const std::lock_guard lock(arrivals->mutex);
+      if (--arrivals->missing == 0) arrivals->changed.notify_all();
+    });
+  std::unique_lock lock(arrivals->mutex);
+  arrivals->changed.wait_until(lock, deadline, [&arrivals] { return arrivals->missing == 0; });
+}
+
 void DataPlane::drain() {
   for (auto& t : threads_) t->worker->drain_later();
 }

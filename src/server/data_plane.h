@@ -33,6 +33,9 @@ class DataPlane {
              const std::shared_ptr<const ServerContexts>& certificates);
   void publish(const std::shared_ptr<const Snapshot>& next);
   void publish(const std::shared_ptr<const ServerContexts>& certificates);
+  /// Waits until every worker has taken what was published before, or until `deadline`. Any thread
+  /// but theirs.
+  void settle(TimePoint deadline);
   void drain();
   void stop();
   /// stop(), and waits for the threads; what they held of requests is gone then.

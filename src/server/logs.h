@@ -23,6 +23,8 @@ class Logs {
   [[nodiscard]] WorkerLog& worker() noexcept { return worker_; }
   /// Null: off.
   [[nodiscard]] AccessLog* access() const noexcept { return access_.get(); }
+  /// Records of the server log that are in no file. Any thread.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return worker_.lost() + server_->lost(); }
   /// Someone may have moved the files away. What cannot be opened again is logged and stays in use.
   void reopen();
 

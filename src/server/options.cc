@@ -21,6 +21,7 @@ ParsedOptions parse_options(int argc, char** argv) {
                  "say which host, route, filters and servers a request would take")
       ->type_name("'GET http://host/path'");
   app.add_flag("--nocapture", nocapture)->group("");
+  app.footer("aralez top [-c main.yaml] shows a running instance in a terminal; aralez top --help");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& e) {

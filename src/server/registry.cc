@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/build/api_routes.h"
+#include "filter/api_guard/api_guard.h"
 #include "filter/auth/apikey/apikey.h"
 #include "filter/auth/basic/basic.h"
 #include "filter/auth/guard.h"
@@ -12,6 +14,7 @@
 #include "filter/limits/error_limit.h"
 #include "filter/limits/rate_limit.h"
 #include "filter/redirect/redirect.h"
+#include "http/worker_context.h"
 
 namespace aralez {
 namespace {
@@ -125,11 +128,32 @@ std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const Auth
       auth_);
 }
 
+KeyThrottle Features::api_key_throttle() {
+  const std::uint32_t limit = main_.limits.auth_failure_limit;
+  if (limit == 0) return {};
+  const LimitScope scope = limits_.scope(LimitKind::failed_auth, {}, {});
+  return {.left =
+              [this, scope, limit](const RequestContext& r) {
+                if (!r.worker) return Millis{0};
+                const auto tally =
+                    limits_.counts().look(scope.of(r.client), r.worker->reactor.now());
+                return tally.count > limit ? tally.left : Millis{0};
+              },
+          .failed =
+              [this, scope](const RequestContext& r) {
+                if (!r.worker) return;
+                const TimePoint now = r.worker->reactor.now();
+                limits_.counts().add(scope.of(r.client), now, now + AuthThrottleFilter::kWindow,
+                                     CounterTable::End::stays);
+              }};
+}
+
 FilterChain Features::make_chain(const RouteConfig& route) {
   FilterChain chain;
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
     if (f) chain.add(std::move(f));
   };
+  if (leads_to_api(route.path, route.main)) add(std::make_unique<ApiGuard>());
   add(error_limit(route, limits_));
   add(auth_throttle(route, limits_));
   add(auth(route));

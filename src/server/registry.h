@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/access.h"
 #include "control/build/build.h"
 #include "control/keys/key_store.h"
 #include "filter/auth/basic/accounts.h"
@@ -40,6 +41,8 @@ class Features {
   /// The filters of a route in the order they run (behaviour section 3.3). The one place that names
   /// them all: a new filter adds a line here.
   [[nodiscard]] FilterChain make_chain(const RouteConfig& route);
+  /// Of wrong keys of the API.
+  [[nodiscard]] KeyThrottle api_key_throttle();
   /// When the workers have ended, and before they are gone.
   void stop() {
     jobs_.stop();

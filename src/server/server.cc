@@ -12,6 +12,7 @@
 
 #include "admin/admin_service.h"
 #include "cluster/endpoint_registry.h"
+#include "control/build/api_routes.h"
 #include "control/health/checker.h"
 #include "control/process/daemon.h"
 #include "control/process/pid_file.h"
@@ -25,6 +26,7 @@
 #include "server/explain.h"
 #include "server/logs.h"
 #include "server/registry.h"
+#include "server/status_source.h"
 #include "tls/certificate_folder.h"
 #include "tls/certificate_store.h"
 
@@ -79,7 +81,8 @@ void check_certificates(const MainConfig& main, BadPairs bad, Diagnostics& diagn
 
 /// -t: every file is read, nothing is opened or started.
 int test(const MainConfig& main, Diagnostics& diagnostics) {
-  static_cast<void>(load_upstreams(main.upstreams_conf, diagnostics));
+  const auto loaded = load_upstreams(main.upstreams_conf, diagnostics);
+  warn_of_api_routes(loaded.config, main, diagnostics);
   check_certificates(main, BadPairs::refuse, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   std::cout << "Server Test passed, exiting" << std::endl;
@@ -108,12 +111,14 @@ class Server {
         routes_(main.threads),
         features_(main, logs.server()),
         endpoints_(main.threads),
+        admin_(std::make_shared<AdminService>(admin_services())),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .files = files_of(main),
-                   .admin = std::make_shared<AdminService>(),
+                   .admin = admin_,
                    .series = &routes_,
                    .logger = logger_,
+                   .state = config_,
                    .hash_key = hash_key_,
                    .endpoints = &endpoints_}),
         certificates_(main.certificate_folder(), tls_policy(main), logger_),
@@ -125,6 +130,7 @@ class Server {
   ~Server() {
     plane_.join();
     features_.stop();
+    admin_->stop();
   }
 
   int explain_request(const std::string& request) {
@@ -202,6 +208,34 @@ class Server {
                      [this](const std::shared_ptr<const Snapshot>& s) { publish(s); });
   }
 
+  [[nodiscard]] AdminServices admin_services() {
+    return {.access = {.master_key = main_.master_key, .names = main_.config_host_names},
+            .throttle = features_.api_key_throttle(),
+            .config_api_enabled = main_.config_api_enabled,
+            .config = config_,
+            .read_status =
+                [this] {
+                  return read_status({.config = config_,
+                                      .plane = plane_,
+                                      .routes = routes_,
+                                      .certificates = certificates_,
+                                      .logs = logs_,
+                                      .workers = main_.threads,
+                                      .started = started_});
+                },
+            .submit = [this](std::string text,
+                             Reloader::Save save) { return submit(std::move(text), save); }};
+  }
+
+  /// Returns when it has reached the workers, so that whoever pushed it meets it.
+  std::expected<void, std::string> submit(std::string text, Reloader::Save save) {
+    constexpr Millis kMostWait{2000};  // a worker that is at its end takes nothing any more
+    auto result = reloader_.submit(std::move(text), save,
+                                   [this](const auto& snapshot) { publish(snapshot); });
+    if (result) plane_.settle(std::chrono::steady_clock::now() + kMostWait);
+    return result;
+  }
+
   /// Behaviour section 15.4.
   int until_told(FolderWatcher& watcher, std::optional<FolderWatcher>& certificate_watcher) {
     while (true) {
@@ -241,9 +275,12 @@ class Server {
   Logger& logger_;
   SignalWaiter& signals_;
   const std::uint64_t hash_key_;
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   RouteSeries routes_;
+  ConfigState config_;
   Features features_;
   EndpointRegistry endpoints_;
+  std::shared_ptr<AdminService> admin_;
   Reloader reloader_;
   CertificateStore certificates_;
   DataPlane plane_;

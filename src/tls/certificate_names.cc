@@ -34,6 +34,12 @@ void add(std::vector<std::string>& names, std::string_view text) {
 
 }  // namespace
 
+std::time_t expiry_of(const X509& certificate) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &parts) != 1) return 0;
+  return ::timegm(&parts);
+}
+
 std::vector<std::string> names_of(X509& certificate) {
   std::vector<std::string> names;
   const NamesPtr alternative(static_cast<GENERAL_NAMES*>(

@@ -32,6 +32,9 @@ struct LoadedCertificates {
 [[nodiscard]] LoadedCertificates load_certificate_folder(const std::string& folder,
                                                          std::time_t now);
 
+/// The end of its validity, seconds since 1970; 0 when it cannot be read.
+[[nodiscard]] std::time_t expiry_of(const X509& certificate);
+
 /// What clients may call the owner of a certificate: DNS names among the alternative names and the
 /// common names, lower case, without a dot at the end. What is no host name (with a NUL in it, for
 /// example) is left out: threats row 23.

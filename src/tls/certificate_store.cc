@@ -20,6 +20,7 @@ std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
   auto contexts = ServerContexts::make(served_, policy_, now, findings);
   report(findings);
   if (contexts) {
+    show(served_);
     logger_.write(
         LogLevel::info, kTarget,
         fmt::format("{} certificates for {} names are served", served_.size(), contexts->names()));
@@ -33,8 +34,24 @@ std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
                             folder_));
   std::vector<CertificateFinding> unexpected;
   contexts = ServerContexts::make({self_signed_}, policy_, now, unexpected);
+  if (contexts) show({self_signed_});
   report(unexpected);
   return contexts;
+}
+
+void CertificateStore::show(const std::vector<CertificatePairPtr>& pairs) {
+  std::vector<ServedCertificate> shown;
+  for (const auto& p : pairs)
+    shown.push_back({.name = p == self_signed_ ? std::string() : p->name,
+                     .hosts = names_of(p->leaf()),
+                     .expires = expiry_of(p->leaf())});
+  const std::lock_guard lock(mutex_);
+  shown_ = std::move(shown);
+}
+
+std::vector<ServedCertificate> CertificateStore::served() const {
+  const std::lock_guard lock(mutex_);
+  return shown_;
 }
 
 /// In the order of the names, which makes the default one.

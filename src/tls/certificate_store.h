@@ -1,14 +1,25 @@
 #pragma once
 
+#include <ctime>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "tls/server_contexts.h"
 
 namespace aralez {
 
-/// The certificate folder over time. Blocking: for the control plane, one thread at a time.
+/// A certificate that is served, for people and for metrics.
+struct ServedCertificate {
+  std::string name;  ///< of its files; empty: the self-signed one
+  std::vector<std::string> hosts;
+  std::time_t expires = 0;
+};
+
+/// The certificate folder over time. Blocking: for the control plane, one thread at a time, but for
+/// served().
 class CertificateStore {
  public:
   CertificateStore(std::string folder, const ServerPolicy& policy, Logger& logger)
@@ -21,7 +32,11 @@ class CertificateStore {
   /// Null when OpenSSL fails altogether; what is served stays.
   [[nodiscard]] std::shared_ptr<const ServerContexts> load(std::time_t now);
 
+  /// What the last load() that worked made. Any thread.
+  [[nodiscard]] std::vector<ServedCertificate> served() const;
+
  private:
+  void show(const std::vector<CertificatePairPtr>& pairs);
   [[nodiscard]] std::vector<CertificatePairPtr> with_kept(LoadedCertificates& loaded);
   void report(const std::vector<CertificateFinding>& findings);
 
@@ -30,6 +45,8 @@ class CertificateStore {
   Logger& logger_;
   std::vector<CertificatePairPtr> served_;  ///< of the folder, by name
   CertificatePairPtr self_signed_;
+  mutable std::mutex mutex_;
+  std::vector<ServedCertificate> shown_;  ///< guarded by mutex_
 };
 
 }  // namespace aralez

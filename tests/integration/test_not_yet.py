@@ -16,7 +16,7 @@ NO_EFFECT = "has no effect in this version"
 
 MAIN: dict[str, Any] = {
     "upstream_debug_ssl_keylog": True,
-    "config_api_enabled": True, "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
+    "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
     "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
     "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"],
@@ -72,7 +72,7 @@ def test_every_such_key_of_main_is_named_once_where_it_stands(proxy: Proxy) -> N
 
 
 def test_values_that_ask_for_what_happens_anyway_say_nothing(proxy: Proxy) -> None:
-    proxy.main.update({"config_api_enabled": False, "cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
+    proxy.main.update({"cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
                        "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "version": 1})
     proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}}, sticky_sessions=False)
     said = dash_t(proxy.prepare())

@@ -174,6 +174,7 @@ class Proxy:
             raise AssertionError(f"ended with {self.process.returncode} instead of starting\n{self.output()}")
         try:
             Client(self.address).close()
+            Client(self.api_address).close()  # the last listener that is opened
             return True
         except OSError:
             return False
@@ -243,6 +244,21 @@ class Proxy:
         """One request on a connection of its own."""
         with self.client() as client:
             return client.request(target, **keys)
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        host, _, port = self.main["config_address"].rpartition(":")
+        return host.strip("[]").replace("0.0.0.0", "127.0.0.1"), int(port)
+
+    def call(self, target: str, *, method: str = "GET", address: str | None = None, host: str | None = None, **keys: Any) -> Any:
+        """One request to the API on a connection of its own; `address`: that of this machine it is called at."""
+        to = (address or self.api_address[0], self.api_address[1])
+        with Client(to) as client:
+            return client.request(target, method=method, host=host or f"{to[0]}:{to[1]}", **keys)
+
+    def push(self, document_: dict[str, Any] | str, query: str = "", **keys: Any) -> Any:
+        """`POST /conf`."""
+        return self.call("/conf" + query, method="POST", body=as_text(document_).encode(), **keys)
 
     def log(self) -> str:
         """The server log so far."""

@@ -2,8 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "config/replace_file.h"
+#include "control/build/api_routes.h"
+
 namespace aralez {
 namespace {
+
+/// Discovery would begin with an empty table.
+constexpr std::string_view kOnlyFile =
+    "provider: only file is available in this version; consul and kubernetes are not\n";
 
 std::size_t count_routes(const UpstreamsConfig& config) {
   std::size_t n = 0;
@@ -33,7 +40,8 @@ void Reloader::say(LogLevel level, const std::string& text) {
   setup_.logger.write(level, "aralez::control::reload", text);
 }
 
-std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
+std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOrigin origin,
+                                                std::string messages) {
   auto snapshot = build_snapshot({.main = setup_.main,
                                   .upstreams = config,
                                   .make_chain = setup_.make_chain,
@@ -45,7 +53,22 @@ std::shared_ptr<const Snapshot> Reloader::build(const UpstreamsConfig& config) {
                                   .hash_key = setup_.hash_key});
   if (setup_.logger.enabled(LogLevel::info)) say(LogLevel::info, list_routes(*snapshot, config));
   warn_of(config);
+  setup_.state.applied({.origin = origin,
+                        .since = std::chrono::system_clock::now(),
+                        .config = std::move(config),
+                        .snapshot = snapshot},
+                       std::move(messages));
   return snapshot;
+}
+
+std::expected<void, std::string> Reloader::refuse(ConfigOrigin origin, std::string why) {
+  say(LogLevel::error, fmt::format("{} refused, the running configuration stays:\n{}",
+                                   origin == ConfigOrigin::api ? "push" : "reload", why));
+  setup_.state.not_applied({.origin = origin,
+                            .result = ReloadResult::refused,
+                            .at = std::chrono::system_clock::now(),
+                            .messages = why});
+  return std::unexpected(std::move(why));
 }
 
 void Reloader::warn_of(const UpstreamsConfig& config) {
@@ -86,41 +109,65 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
 }
 
 std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
-  const auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
+  const std::lock_guard lock(mutex_);
+  auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
   if (loaded.status == LoadedUpstreams::Status::broken) return nullptr;
   if (loaded.status == LoadedUpstreams::Status::missing)
     say(LogLevel::warn,
         setup_.main.upstreams_conf +
             " does not exist: running without routes until it does; every request is answered 502");
+  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
   fingerprint_ = loaded.fingerprint;
-  return build(loaded.config);
+  return build(std::move(loaded.config), ConfigOrigin::start, diagnostics.render());
 }
 
 void Reloader::reload(Cause cause, const Publish& publish) {
+  const std::lock_guard lock(mutex_);
+  const ConfigOrigin origin = cause == Cause::asked ? ConfigOrigin::signal : ConfigOrigin::file;
   Diagnostics diagnostics;
-  const auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
+  auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
   if (loaded.fingerprint == fingerprint_) {
-    if (cause == Cause::asked) say(LogLevel::info, "reload: nothing has changed");
-    return;
+    if (cause == Cause::changed) return;
+    say(LogLevel::info, "reload: nothing has changed");
+    return setup_.state.not_applied({.origin = origin,
+                                     .result = ReloadResult::unchanged,
+                                     .at = std::chrono::system_clock::now(),
+                                     .messages = {}});
   }
   if (loaded.status == LoadedUpstreams::Status::missing) {
     say(LogLevel::warn, setup_.main.upstreams_conf + " is gone: the running configuration stays");
     return;
   }
-  if (loaded.status == LoadedUpstreams::Status::broken) {
-    say(LogLevel::error,
-        "reload refused, the running configuration stays:\n" + diagnostics.render());
-    return;
-  }
-  if (loaded.config.provider != Provider::file) {
-    say(LogLevel::error,
-        "reload refused, the running configuration stays: only the provider \"file\" is available "
-        "in this version");
-    return;
-  }
+  if (loaded.status == LoadedUpstreams::Status::broken)
+    return static_cast<void>(refuse(origin, diagnostics.render()));
+  if (loaded.config.provider != Provider::file)
+    return static_cast<void>(refuse(origin, std::string(kOnlyFile)));
+  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_ = loaded.fingerprint;
-  publish(build(loaded.config));
+  publish(build(std::move(loaded.config), origin, diagnostics.render()));
+}
+
+std::expected<void, std::string> Reloader::submit(std::string text, Save save,
+                                                  const Publish& publish) {
+  const std::lock_guard lock(mutex_);
+  const std::string& file = setup_.main.upstreams_conf;
+  Diagnostics diagnostics;
+  auto loaded = load_upstreams_text(text, save == Save::yes ? file : "body", file, diagnostics);
+  if (loaded.status != LoadedUpstreams::Status::loaded)
+    return refuse(ConfigOrigin::api, diagnostics.render());
+  if (loaded.config.provider != Provider::file)
+    return refuse(ConfigOrigin::api, std::string(kOnlyFile));
+  if (save == Save::yes) {
+    if (auto saved = replace_file(file, text); !saved)
+      return refuse(ConfigOrigin::api, saved.error() + "\n");
+  }
+  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
+  if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
+  fingerprint_.reset();
+  if (save == Save::yes) fingerprint_ = loaded.fingerprint;
+  publish(build(std::move(loaded.config), ConfigOrigin::api, diagnostics.render()));
+  return {};
 }
 
 }  // namespace aralez

@@ -2,18 +2,22 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/log.h"
 #include "control/build/build.h"
+#include "control/reload/config_state.h"
 
 namespace aralez {
 
-/// Loads upstreams.yaml with its conf.d, turns it into snapshots, and keeps the last good one when
-/// a save is broken. One caller at a time: start-up, then the watcher's thread.
+/// Loads upstreams.yaml with its conf.d, or takes what is pushed in its place, turns it into
+/// snapshots, and keeps the last good one when there is a mistake. One attempt at a time, whatever
+/// threads ask.
 class Reloader {
  public:
+  /// Called with the lock of the reloader held.
   using Publish = std::function<void(std::shared_ptr<const Snapshot>)>;
 
   struct Setup {
@@ -23,6 +27,7 @@ class Reloader {
     std::shared_ptr<const Responder> admin;
     RouteSeries* series = nullptr;
     Logger& logger;
+    ConfigState& state;
     std::uint64_t hash_key = 0;
     EndpointRegistry* endpoints = nullptr;  ///< see BuildInputs
   };
@@ -38,14 +43,26 @@ class Reloader {
   /// and changes nothing.
   void reload(Cause cause, const Publish& publish);
 
+  enum class Save : bool { no, yes };
+  /// Publishes `text` in place of upstreams.yaml, with the conf.d as it is. Not saved, it runs
+  /// until the files change, someone asks for a reload, or the process ends. Saved, it has become
+  /// upstreams.yaml before it is published, and the change of the file is no reload.
+  /// The error says everything that is wrong, and nothing has changed then.
+  [[nodiscard]] std::expected<void, std::string> submit(std::string text, Save save,
+                                                        const Publish& publish);
+
  private:
-  [[nodiscard]] std::shared_ptr<const Snapshot> build(const UpstreamsConfig& config);
+  [[nodiscard]] std::shared_ptr<const Snapshot> build(UpstreamsConfig config, ConfigOrigin origin,
+                                                      std::string messages);
+  [[nodiscard]] std::expected<void, std::string> refuse(ConfigOrigin origin, std::string why);
   void say(LogLevel level, const std::string& text);
   void warn_of(const UpstreamsConfig& config);
 
   Setup setup_;
+  std::mutex mutex_;  ///< of what follows
   std::uint64_t generation_ = 0;
-  std::optional<std::uint64_t> fingerprint_;  ///< of the files that run now
+  /// Of the files that run now; none when what runs is in no file.
+  std::optional<std::uint64_t> fingerprint_;
 };
 
 }  // namespace aralez

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/file.h"
+
 namespace aralez {
 namespace {
 
@@ -54,12 +56,14 @@ class Reload : public ::testing::Test {
   fs::path folder_;
   MainConfig main_;
   Kept logger_;
+  ConfigState state_;
   Diagnostics diagnostics_;
   Reloader reloader_{{.main = main_,
                       .make_chain = [](const RouteConfig&) { return FilterChain(); },
                       .files = nullptr,
                       .admin = nullptr,
                       .logger = logger_,
+                      .state = state_,
                       .hash_key = 1}};
 };
 
@@ -164,13 +168,134 @@ TEST_F(Reload, says_when_the_common_secret_of_tokens_is_short) {
   EXPECT_THAT(logger_.text, Not(HasSubstr("hunter2")));
 }
 
+class Submit : public Reload {
+ protected:
+  /// What was published, or null; `error_` says why not.
+  std::shared_ptr<const Snapshot> submit(std::string text,
+                                         Reloader::Save keep = Reloader::Save::no) {
+    std::shared_ptr<const Snapshot> out;
+    logger_.text.clear();
+    const auto done = reloader_.submit("provider: file\n" + std::move(text), keep,
+                                       [&](auto snapshot) { out = std::move(snapshot); });
+    error_ = done ? "" : done.error();
+    EXPECT_EQ(done.has_value(), out != nullptr);
+    return out;
+  }
+  [[nodiscard]] std::string saved() const {
+    return read_text_file(main_.upstreams_conf, 1 << 20).text;
+  }
+  static std::string server_of(const std::shared_ptr<const Snapshot>& s, std::size_t i = 0) {
+    return s->clusters.at(i).endpoints.at(0).host;
+  }
+  std::string error_;
+};
+
+TEST_F(Submit, publishes_and_leaves_the_file_alone) {
+  save(to("one:1"));
+  const auto first = start();
+  const auto next = submit(to("two:2"));
+  ASSERT_NE(next, nullptr) << error_;
+  EXPECT_EQ(server_of(next), "two");
+  EXPECT_GT(next->generation, first->generation);
+  EXPECT_THAT(saved(), HasSubstr("one:1"));
+  EXPECT_EQ(state_.read().active->snapshot, next);
+  EXPECT_EQ(state_.read().active->origin, ConfigOrigin::api);
+}
+
+TEST_F(Submit, is_over_with_the_next_change_of_the_files_or_when_a_reload_is_asked_for) {
+  save(to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  ASSERT_NE(submit(to("two:2")), nullptr);
+  const auto asked = reload(Reloader::Cause::asked);
+  ASSERT_NE(asked, nullptr);
+  EXPECT_EQ(server_of(asked), "one");
+  ASSERT_NE(submit(to("two:2")), nullptr);
+  save(to("three:3"));
+  EXPECT_EQ(server_of(reload()), "three");
+}
+
+TEST_F(Submit, saved_has_become_the_file_and_is_not_applied_again) {
+  save(to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  ASSERT_NE(submit(to("two:2"), Reloader::Save::yes), nullptr) << error_;
+  EXPECT_EQ(saved(), "provider: file\n" + to("two:2"));
+  EXPECT_EQ(reload(), nullptr) << "what the watcher reports is what runs";
+  EXPECT_EQ(logger_.text, "");
+}
+
+TEST_F(Submit, refused_changes_nothing_and_says_everything_that_is_wrong) {
+  save(to("one:1"));
+  const auto first = start();
+  const std::string bad = "to_https: maybe\nupstreams: {a.test: {paths: {/: {servers: [x]}}}}";
+  EXPECT_EQ(submit(bad, Reloader::Save::yes), nullptr);
+  EXPECT_THAT(error_, HasSubstr("upstreams.yaml:2:"));
+  EXPECT_THAT(error_, HasSubstr("upstreams.yaml:3:"));
+  EXPECT_EQ(submit(bad), nullptr);
+  EXPECT_THAT(error_, HasSubstr("body:2:"));
+  EXPECT_THAT(saved(), HasSubstr("one:1"));
+  EXPECT_THAT(logger_.text, HasSubstr("E push refused"));
+  const auto seen = state_.read();
+  EXPECT_EQ(seen.active->snapshot, first);
+  EXPECT_EQ(seen.last.result, ReloadResult::refused);
+  EXPECT_EQ(seen.last.messages, error_);
+  EXPECT_EQ(seen.attempts[static_cast<std::size_t>(ReloadResult::refused)], 2U);
+}
+
+TEST_F(Submit, that_cannot_be_saved_is_not_applied) {
+  save(to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  fs::remove(main_.upstreams_conf);
+  fs::create_directory(main_.upstreams_conf);
+  EXPECT_EQ(submit(to("two:2"), Reloader::Save::yes), nullptr);
+  EXPECT_THAT(error_, HasSubstr("upstreams.yaml cannot be written: "));
+  EXPECT_EQ(state_.read().active->snapshot->generation, 1U);
+}
+
+/// Defect 26.
+TEST_F(Submit, keeps_the_hosts_of_conf_d_and_does_not_switch_to_an_empty_table) {
+  save(to("one:1"));
+  fs::create_directory(folder_ / "conf.d");
+  std::ofstream(folder_ / "conf.d/b.yaml") << "b.test: {paths: {/: {servers: [s:1]}}}\n";
+  ASSERT_NE(start(), nullptr);
+  const auto next = submit(to("two:2"));
+  ASSERT_NE(next, nullptr);
+  EXPECT_TRUE(next->table.match("b.test", "/").route);
+  std::shared_ptr<const Snapshot> published;
+  const auto done = reloader_.submit(
+      "provider: consul\nconsul: {services: [{hostname: a, upstream: b}]}\n", Reloader::Save::yes,
+      [&](auto snapshot) { published = std::move(snapshot); });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(published, nullptr);
+  EXPECT_THAT(done.error(), HasSubstr("only file is available"));
+  EXPECT_THAT(saved(), HasSubstr("one:1"));
+}
+
+TEST_F(Reload, tells_how_attempts_ended) {
+  save(to("one:1"));
+  ASSERT_NE(start(), nullptr);
+  auto seen = state_.read();
+  EXPECT_EQ(seen.active->origin, ConfigOrigin::start);
+  EXPECT_EQ(seen.last.result, ReloadResult::applied);
+  save("upstreams: [");
+  reload();
+  seen = state_.read();
+  EXPECT_EQ(seen.last.origin, ConfigOrigin::file);
+  EXPECT_EQ(seen.last.result, ReloadResult::refused);
+  EXPECT_THAT(seen.last.messages, HasSubstr("upstreams.yaml:3:1: "));
+  save(to("one:1"));
+  reload(Reloader::Cause::asked);
+  seen = state_.read();
+  EXPECT_EQ(seen.last.origin, ConfigOrigin::signal);
+  EXPECT_EQ(seen.last.result, ReloadResult::unchanged);
+}
+
 TEST_F(Reload, refuses_to_drop_all_routes_for_a_provider_that_is_not_built) {
   save(to("one:1"));
   ASSERT_NE(start(), nullptr);
   std::ofstream(main_.upstreams_conf)
       << "provider: consul\nconsul: {services: [{hostname: a, upstream: b}]}\n";
   EXPECT_EQ(reload(), nullptr);
-  EXPECT_THAT(logger_.text, HasSubstr("only the provider \"file\""));
+  EXPECT_THAT(logger_.text, HasSubstr("only file is available"));
 }
 
 }  // namespace

@@ -239,6 +239,22 @@ void read_ineffective(MapReader& map) {
               "daemon_notify_timeout_seconds"});
 }
 
+void read_api(MapReader& map, MainConfig& config) {
+  map.boolean("config_api_enabled", config.config_api_enabled);
+  const Node* node = map.get("config_host_names");
+  if (node == nullptr) return;
+  for (const TextItem& item : decode_list({*node, "config_host_names"}, map.diagnostics())) {
+    const std::string name = lower(item.text);
+    if (is_dns_name(name))
+      config.config_host_names.push_back(name);
+    else
+      map.diagnostics().error(
+          item.source, item.key,
+          fmt::format("{} is no host name; write a name without scheme and port",
+                      shown(item.text)));
+  }
+}
+
 void read_file_server(MapReader& map, MainConfig& config) {
   map.text("file_server_folder", config.file_server_folder);
   if (config.file_server_address.has_value() == !config.file_server_folder.empty()) return;
@@ -253,7 +269,7 @@ void read_main(MapReader& map, MainConfig& config) {
   read_required(map);
   map.text("upstreams_conf", config.upstreams_conf);
   read_addresses(map, config);
-  map.boolean("config_api_enabled", config.config_api_enabled);
+  read_api(map, config);
   read_file_server(map, config);
   read_tls(map, config);
   std::optional<HealthMethod> hc_method;

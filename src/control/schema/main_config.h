@@ -35,6 +35,8 @@ struct MainConfig {
   std::optional<SocketAddress> proxy_address_tls;
   SocketAddress config_address;
   bool config_api_enabled = false;
+  /// Lower case: what the API may be called by without the key, beside addresses and localhost.
+  std::vector<std::string> config_host_names;
   std::optional<SocketAddress> file_server_address;
   std::string file_server_folder;  ///< the file server runs when both are set
   std::string

@@ -24,19 +24,17 @@ struct NotYet {
   std::string_view quiet = {};  ///< this value asks for what happens anyway
 };
 
-constexpr std::string_view kNoApi = "no API is served";
+constexpr std::string_view kNoTlsApi = "the API is served in clear text only";
 constexpr std::string_view kNoUpgrade = "sockets are not handed over to another process";
 constexpr std::string_view kNoPools = "each worker does its own connecting";
 
 /// Not here: `version` and the internal keys (`proxy_port`, `proxy_port_tls`, `local_server`),
-/// which never meant anything, and `config_address`, which every configuration has to have, so that
-/// a warning would say nothing about this one.
+/// which never meant anything.
 constexpr auto kTable = std::to_array<NotYet>({
     {"upstream_debug_ssl_keylog", kMain, "TLS secrets are not written to a file", "false"},
-    {"config_api_enabled", kMain, kNoApi, "false"},
-    {"config_tls_address", kMain, kNoApi},
-    {"config_tls_certificate", kMain, kNoApi},
-    {"config_tls_key_file", kMain, kNoApi},
+    {"config_tls_address", kMain, kNoTlsApi},
+    {"config_tls_certificate", kMain, kNoTlsApi},
+    {"config_tls_key_file", kMain, kNoTlsApi},
     {"cache_size_mb", kMain, "responses are not cached", "0"},
     {"cache_ttl", kMain, "responses are not cached"},
     {"upgrade_sock", kMain, kNoUpgrade},

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "control/reload/config_state.h"
+#include "observe/counters.h"
+
+namespace aralez {
+
+/// The servers of every route and whether they are alive (`GET /status?live`, behaviour section
+/// 12), byte for byte.
+[[nodiscard]] std::string live_status(const ActiveConfig& active);
+/// Those that are alive, with the settings of their route (`GET /status?all`).
+[[nodiscard]] std::string all_status(const ActiveConfig& active);
+
+}  // namespace aralez

@@ -1,0 +1,65 @@
+#include "control/build/api_routes.h"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace aralez {
+namespace {
+
+struct FreeInterfaces {
+  void operator()(ifaddrs* list) const noexcept { ::freeifaddrs(list); }
+};
+
+bool is_any(const SocketAddress& a) {
+  const std::string ip = a.ip();
+  return ip == "0.0.0.0" || ip == "::";
+}
+
+bool is_of_this_machine(const SocketAddress& a) {
+  ifaddrs* raw = nullptr;
+  if (::getifaddrs(&raw) != 0) return false;
+  const std::unique_ptr<ifaddrs, FreeInterfaces> list(raw);
+  for (const ifaddrs* i = list.get(); i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr) continue;
+    const int family = i->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    if (SocketAddress::from_raw(i->ifa_addr, size).ip_bytes() == a.ip_bytes()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool leads_to(const ServerConfig& server, const SocketAddress& listener) {
+  if (server.port != listener.port()) return false;
+  const bool local_name = server.host == "localhost" || server.host.ends_with(".localhost");
+  const auto address = SocketAddress::from_ip(server.host, server.port);
+  // To connect to "any" is to connect to oneself.
+  const bool loopback = local_name || (address && (address->is_loopback() || is_any(*address)));
+  if (is_any(listener)) return loopback || (address && is_of_this_machine(*address));
+  if (listener.is_loopback() && (local_name || (address && is_any(*address)))) return true;
+  return address && address->ip_bytes() == listener.ip_bytes();
+}
+
+bool leads_to_api(const PathConfig& path, const MainConfig& main) {
+  return std::any_of(path.servers.begin(), path.servers.end(),
+                     [&main](const ServerConfig& s) { return leads_to(s, main.config_address); });
+}
+
+void warn_of_api_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
+                        Diagnostics& diagnostics) {
+  for (const HostConfig& host : upstreams.hosts)
+    for (const PathConfig& path : host.paths)
+      for (const ServerConfig& server : path.servers)
+        if (leads_to(server, main.config_address))
+          diagnostics.warning(server.source, "servers",
+                              fmt::format("{}{} leads to config_address, the API; nothing but "
+                                          "/.well-known/acme-challenge/ is let through to it",
+                                          host.host, path.path));
+}
+
+}  // namespace aralez

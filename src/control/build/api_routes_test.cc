@@ -1,0 +1,54 @@
+#include "control/build/api_routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace aralez {
+namespace {
+
+using ::testing::HasSubstr;
+
+bool leads(std::string_view host, std::uint16_t port, std::string_view listener) {
+  return leads_to({.host = std::string(host), .port = port}, *SocketAddress::parse(listener));
+}
+
+TEST(ApiRoutes, are_those_whose_server_ends_at_the_listener) {
+  EXPECT_TRUE(leads("127.0.0.1", 3000, "127.0.0.1:3000"));
+  EXPECT_TRUE(leads("localhost", 3000, "127.0.0.1:3000"));
+  EXPECT_TRUE(leads("api.localhost", 3000, "[::1]:3000"));
+  EXPECT_TRUE(leads("0.0.0.0", 3000, "127.0.0.1:3000"));
+  EXPECT_TRUE(leads("::ffff:127.0.0.1", 3000, "127.0.0.1:3000"));
+  EXPECT_TRUE(leads("192.0.2.1", 3000, "192.0.2.1:3000"));
+  EXPECT_FALSE(leads("127.0.0.1", 3001, "127.0.0.1:3000"));
+  EXPECT_FALSE(leads("192.0.2.1", 3000, "127.0.0.1:3000"));
+  EXPECT_FALSE(leads("127.0.0.1", 3000, "192.0.2.1:3000"));
+  EXPECT_FALSE(leads("api.test", 3000, "127.0.0.1:3000"));
+}
+
+TEST(ApiRoutes, of_a_listener_on_all_addresses_are_those_of_any_of_them) {
+  for (const char* all : {"0.0.0.0:3000", "[::]:3000"}) {
+    EXPECT_TRUE(leads("127.0.0.1", 3000, all));
+    EXPECT_TRUE(leads("::1", 3000, all));
+    EXPECT_TRUE(leads("localhost", 3000, all));
+    EXPECT_FALSE(leads("192.0.2.1", 3000, all)) << "not an address of this machine";
+  }
+}
+
+TEST(ApiRoutes, are_warned_of_with_their_place) {
+  MainConfig main;
+  main.config_address = *SocketAddress::parse("127.0.0.1:3000");
+  Diagnostics diagnostics;
+  const auto config = parse_upstreams(
+      "provider: file\nupstreams:\n  DEFAULT:\n    paths:\n      /:\n        servers: "
+      "['127.0.0.1:3000']\n",
+      "up.yaml", diagnostics);
+  ASSERT_TRUE(config) << diagnostics.render();
+  EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
+  warn_of_api_routes(*config, main, diagnostics);
+  EXPECT_THAT(diagnostics.render(), HasSubstr("up.yaml:6:"));
+  EXPECT_THAT(diagnostics.render(),
+              HasSubstr("warning: servers: DEFAULT/ leads to config_address"));
+}
+
+}  // namespace
+}  // namespace aralez

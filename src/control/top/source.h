@@ -1,0 +1,29 @@
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "control/top/figures.h"
+
+namespace aralez::top {
+
+/// Asks an instance. Blocking, a few seconds at most.
+class Source {
+ public:
+  /// `base`: `http://host:port`. `key` may be empty; it is sent as a field, never in the URL.
+  Source(std::string base, std::string key);
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  ~Source();
+
+  /// The error says what went wrong in words for the user.
+  [[nodiscard]] std::expected<Figures, std::string> look();
+  [[nodiscard]] const std::string& base() const noexcept { return base_; }
+
+ private:
+  const std::string base_;
+  const std::string key_;
+  void* curl_;  ///< CURL, kept for its connection
+};
+
+}  // namespace aralez::top

@@ -1,0 +1,17 @@
+#include "server/status_source.h"
+
+namespace aralez {
+
+StatusInput read_status(const StatusSources& from) {
+  return {.config = from.config.read(),
+          .totals = from.plane.totals(),
+          .routes = from.routes.totals(),
+          .certificates = from.certificates.served(),
+          .server_log_lost = from.logs.lost(),
+          .access_log_lost = from.logs.access() ? from.logs.access()->lost() : 0,
+          .workers = from.workers,
+          .started = from.started,
+          .now = std::chrono::system_clock::now()};
+}
+
+}  // namespace aralez
