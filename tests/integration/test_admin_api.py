@@ -83,6 +83,19 @@ def test_status(proxy: Proxy, query: str, body: str) -> None:
     assert (head.status, head.get("content-length"), head.body) == (200, str(len(body)), b"")
 
 
+def test_status_tells_who_is_alive(origin: Origin) -> None:
+    servers = [origin.server, "127.0.0.1:1"]
+    with Proxy({"a.test": {"/x": {"servers": servers, "rate_limit": 50}}}, main={"hc_interval": 1}) as proxy:
+        live = ('{"a.test":{"/x":{"backends":[{"address":"127.0.0.1","alive":true,"port":%d},'
+                '{"address":"127.0.0.1","alive":false,"port":1}]}}}' % origin.port)
+        wait_until(lambda: proxy.call("/status?live").text() == live, "one of them is down")
+        everything = json.loads(proxy.call("/status?all").text())
+        assert [b["port"] for b in everything["a.test"]["/x"]["backends"]] == [origin.port]
+        assert everything["a.test"]["/x"]["backends"][0]["rate_limit"] == 50
+        proxy.push(document({}))  # refused: the API is closed for that, not for looking
+        assert proxy.call("/status?live").text() == live
+
+
 def test_connection_is_kept_and_takes_requests_ahead(proxy: Proxy) -> None:
     with Client(proxy.api_address) as client:
         one = "GET /status?live HTTP/1.1\r\nHost: localhost\r\n\r\n"
