@@ -78,6 +78,7 @@ lines() {
   cat <<EOF
 
   open    $url
+  status  http://127.0.0.1:$config/, or in a terminal: $binary top -c demo/run/main.yaml
   files   demo/www, served on 127.0.0.1:$files, which is the upstream
   config  demo/run/main.yaml, demo/run/upstreams.yaml
 
