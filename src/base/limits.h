@@ -61,6 +61,9 @@ struct Limits {
   static constexpr double kH2GlitchesPerSecond = 100;
   static constexpr std::uint32_t kLimitCells =
       917'504;  ///< counts of rate_limit and the like, together; 16 MiB
+  static constexpr std::uint32_t kSubrequests =
+      1024;  ///< questions to authorization servers under way, per worker; refused above
+  static constexpr std::size_t kSubrequestBody = 64 * 1024;  ///< of an answer to one
   static constexpr std::uint32_t kMaxHandshakes = 1024;  ///< TLS handshakes under way, per worker
   static constexpr Millis kLinger{2'000};                ///< wait for the client's FIN after ours
 };

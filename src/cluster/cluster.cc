@@ -65,12 +65,12 @@ ClusterManager::ClusterManager(const ClusterServices& services)
              .max_idle = idle_share(services),
              .worker = services.worker} {}
 
-std::shared_ptr<EndpointPool> ClusterManager::pool_for(const EndpointSpec& spec) {
+std::shared_ptr<EndpointPool> ClusterManager::pool(const EndpointSpec& spec) {
   auto& known = pools_[spec.key()];
-  if (auto pool = known.lock()) return pool;
-  auto pool = std::make_shared<EndpointPool>(share_, spec);
-  known = pool;
-  return pool;
+  if (auto there = known.lock()) return there;
+  auto made = std::make_shared<EndpointPool>(share_, spec);
+  known = made;
+  return made;
 }
 
 std::vector<std::shared_ptr<Cluster>> ClusterManager::adopt(const std::vector<ClusterSpec>& specs) {
@@ -86,7 +86,7 @@ std::vector<std::shared_ptr<Cluster>> ClusterManager::adopt(const std::vector<Cl
       std::vector<ClusterMember> members;
       members.reserve(spec.endpoints.size());
       for (const EndpointSpec& e : spec.endpoints)
-        members.push_back({pool_for(e), e.health ? e.health : HealthState::unchecked()});
+        members.push_back({pool(e), e.health ? e.health : HealthState::unchecked()});
       cluster = std::make_shared<Cluster>(std::move(members));
     }
     next[spec.name] = {spec.endpoints, cluster};

@@ -104,10 +104,11 @@ class ClusterManager {
   /// names it: those of an older generation go when its last exchange does.
   [[nodiscard]] std::vector<std::shared_ptr<Cluster>> adopt(const std::vector<ClusterSpec>& specs);
 
+  /// The connections to an endpoint, for as long as somebody holds them.
+  [[nodiscard]] std::shared_ptr<EndpointPool> pool(const EndpointSpec& spec);
   [[nodiscard]] std::size_t idle_connections() const noexcept { return share_.idle_count; }
 
  private:
-  std::shared_ptr<EndpointPool> pool_for(const EndpointSpec& spec);
 
   struct Known {
     std::vector<EndpointSpec> endpoints;

@@ -12,6 +12,7 @@
 #include "observe/route_counters.h"
 #include "proxy/exchange_pool.h"
 #include "proxy/snapshot.h"
+#include "proxy/subrequests.h"
 
 namespace aralez {
 
@@ -35,7 +36,10 @@ struct ProxyContext {
                   .counters = c,
                   .workers = workers,
                   .worker = index}),
-        exchanges(*this) {}
+        subrequests(r, clusters, c),
+        exchanges(*this) {
+    worker.subrequests = &subrequests;
+  }
 
   Reactor& reactor;
   const Limits& limits;
@@ -53,6 +57,7 @@ struct ProxyContext {
   } last_turn{reactor};
   ClusterManager clusters;
   SnapshotHolder snapshots;
+  Subrequests subrequests;
   DateCache dates;
   ExchangePool exchanges;
 
