@@ -109,7 +109,6 @@ class ClusterManager {
   [[nodiscard]] std::size_t idle_connections() const noexcept { return share_.idle_count; }
 
  private:
-
   struct Known {
     std::vector<EndpointSpec> endpoints;
     std::shared_ptr<Cluster> cluster;

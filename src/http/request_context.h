@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/chain.h"
+#include "http/endpoint_choice.h"
 #include "http/head.h"
 #include "http/uri.h"
 #include "io/socket_address.h"
@@ -77,6 +78,7 @@ struct RequestContext {
   /// Both null where nothing is served, as for --explain: a step that needs them proceeds.
   WorkerContext* worker = nullptr;
   RequestDriver* driver = nullptr;
+  EndpointChoice* endpoint = nullptr;  ///< null where nothing is forwarded
 };
 
 /// What a step that answered `wait` is doing for a request.

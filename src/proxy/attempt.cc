@@ -4,24 +4,12 @@
 
 #include "proxy/context.h"
 #include "proxy/exchange.h"
+#include "proxy/reset_error.h"
 
 namespace aralez {
 namespace {
 
-constexpr Error kTimeout{Errc::timeout, Origin::upstream, "upstream took too long"};
-
-Error error_of(ResetCode code) {
-  switch (code) {
-    case ResetCode::refused: return {Errc::refused, Origin::upstream, "upstream refused"};
-    case ResetCode::protocol:
-      return {Errc::protocol, Origin::upstream, "upstream broke the protocol"};
-    case ResetCode::timeout: return kTimeout;
-    case ResetCode::cancel:
-    case ResetCode::closed:
-    case ResetCode::internal: break;
-  }
-  return {Errc::reset, Origin::upstream, "upstream closed the connection"};
-}
+constexpr Error kTimeout = error_of(ResetCode::timeout);
 
 }  // namespace
 
@@ -41,7 +29,7 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
   replay_ = !request.upgrade.empty() ? Replay::impossible
             : head_end == End::yes   ? Replay::complete
                                      : Replay::possible;
-  const std::uint32_t place = cluster.pick();
+  const std::uint32_t place = cluster.pick(exchange_.endpoint().wanted);
   if (place == Cluster::kNone) {
     state_ = State::done;
     return exchange_.on_no_endpoint();
@@ -53,6 +41,7 @@ void Attempt::start(Cluster& cluster, const RouteTimeouts& timeouts, End head_en
 void Attempt::take_place(std::uint32_t place) {
   place_ = place;
   endpoint_ = &cluster_->endpoint(place);
+  exchange_.endpoint().used = place;
 }
 
 void Attempt::try_endpoint() {
@@ -88,10 +77,11 @@ void Attempt::next_endpoint_or_fail(Error error) {
   exchange_.on_not_connected(error);
 }
 
-/// False when no endpoint is left.
+/// False when no endpoint is left. A client that is kept on an endpoint stays there when it was a
+/// connection that ended.
 bool Attempt::pick_again() {
-  const std::uint32_t next =
-      unreached_.none() ? cluster_->pick() : cluster_->pick_other(unreached_);
+  const std::uint32_t next = unreached_.none() ? cluster_->pick(exchange_.endpoint().wanted)
+                                               : cluster_->pick_other(unreached_);
   if (next == Cluster::kNone) return false;
   take_place(next);
   return true;

@@ -22,8 +22,8 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
     endpoint_ = nullptr;
     began_.reset();
   }
-  /// Starts with the endpoint whose turn it is. The request head is taken from the exchange, each
-  /// time anew.
+  /// Starts with the endpoint that the exchange wants, or the one whose turn it is. The request
+  /// head is taken from the exchange, each time anew.
   void start(Cluster& cluster, const RouteTimeouts& timeouts, End head_end);
   /// Forwards request body; keeps a copy by reference while the request may have to be sent again.
   void send_body(Chain&& body, End end);

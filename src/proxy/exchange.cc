@@ -61,6 +61,7 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   bytes_in_ = bytes_out_ = 0;
   first_byte_.reset();
   attempt_.reset();
+  endpoint_ = {};
   window_ = Window::none;
 }
 
@@ -73,7 +74,8 @@ RequestContext Exchange::request_context() {
           context_.reactor.blocks(),
           context_.wall_time(),
           &context_.worker,
-          this};
+          this,
+          &endpoint_};
 }
 
 void Exchange::on_head(Head&& head, End end) {
@@ -184,7 +186,8 @@ void Exchange::forward() {
   request_.target = path_.forward;
   state_ = State::forwarding;
   if (request_end_ == End::no) down_->grant(kEarlyWindow);
-  attempt_.start(cluster, route_->timeouts, request_end_);
+  // A body may have come to its end while a step was waited for; the head goes without it still.
+  attempt_.start(cluster, route_->timeouts, window_ == Window::none ? End::yes : End::no);
 }
 
 void Exchange::upstream_ready(Stream& upstream) {

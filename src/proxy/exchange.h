@@ -63,6 +63,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
     return {
         .host = host_, .configured = route_->host == host_, .upgrade = !request_.upgrade.empty()};
   }
+  [[nodiscard]] EndpointChoice& endpoint() noexcept { return endpoint_; }
   [[nodiscard]] Arena& arena() noexcept { return arena_; }
   /// The upstream takes the body now: what was held is sent, and the client may send more.
   void upstream_ready(Stream& upstream);
@@ -128,6 +129,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   std::uint16_t status_ = 0;  ///< 0: nothing was sent
   std::uint16_t next_filter_ = 0;
   std::optional<Reason> reason_;  ///< why the answer is ours, or was cut off
+  EndpointChoice endpoint_;
   TimePoint started_{};
   Attempt attempt_;
   Head request_;

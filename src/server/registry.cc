@@ -14,6 +14,7 @@
 #include "filter/limits/error_limit.h"
 #include "filter/limits/rate_limit.h"
 #include "filter/redirect/redirect.h"
+#include "filter/sticky/sticky.h"
 #include "http/worker_context.h"
 
 namespace aralez {
@@ -101,7 +102,10 @@ std::size_t hash_threads(const MainConfig& main) {
 }  // namespace
 
 Features::Features(const MainConfig& main, Logger& logger)
-    : main_(main), auth_(main.threads, hash_threads(main)), keys_(logger) {}
+    : main_(main),
+      auth_(main.threads, hash_threads(main)),
+      keys_(logger),
+      sticky_(main.master_key) {}
 
 /// Behaviour sections 2.8 and 8: the global one first.
 std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
@@ -148,6 +152,15 @@ KeyThrottle Features::api_key_throttle() {
               }};
 }
 
+std::unique_ptr<const Filter> Features::sticky(const RouteConfig& r) {
+  const auto& age = r.upstreams.sticky_sessions;
+  if (!age || r.path.servers.empty()) return nullptr;
+  std::vector<std::shared_ptr<const StickyEndpoint>> endpoints;
+  for (const ServerConfig& s : r.path.servers)
+    endpoints.push_back(sticky_.of(s.host, s.port, *age));
+  return std::make_unique<StickyFilter>(std::move(endpoints), *age);
+}
+
 FilterChain Features::make_chain(const RouteConfig& route) {
   FilterChain chain;
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
@@ -161,6 +174,7 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   add(redirect(route));
   add(std::make_unique<ForwardedFilter>());
   add(headers(route));
+  add(sticky(route));
   return chain;
 }
 

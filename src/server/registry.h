@@ -6,6 +6,7 @@
 #include "filter/auth/basic/accounts.h"
 #include "filter/auth/shared.h"
 #include "filter/limits/shared.h"
+#include "filter/sticky/book.h"
 #include "io/job_pool.h"
 
 namespace aralez {
@@ -57,6 +58,7 @@ class Features {
   [[nodiscard]] std::unique_ptr<const Filter> auth(const RouteConfig& route);
   [[nodiscard]] std::unique_ptr<const Filter> jwt(const RouteConfig& route,
                                                   const AuthConfig& wanted);
+  [[nodiscard]] std::unique_ptr<const Filter> sticky(const RouteConfig& route);
 
   const MainConfig& main_;
   AuthShared auth_;
@@ -64,6 +66,7 @@ class Features {
   LastList<SecretSet> api_keys_;
   KeyStore keys_;
   LimitShared limits_;
+  StickyBook sticky_;
   JobPool jobs_{kJobThreads, kMaxJobs};
 };
 

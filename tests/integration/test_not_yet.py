@@ -27,7 +27,6 @@ MAIN: dict[str, Any] = {
 
 UPSTREAMS = """\
 provider: file
-sticky_sessions: 3600
 globals: {a: ["b"]}
 upstreams:
   a.test:
@@ -74,7 +73,7 @@ def test_every_such_key_of_main_is_named_once_where_it_stands(proxy: Proxy) -> N
 def test_values_that_ask_for_what_happens_anyway_say_nothing(proxy: Proxy) -> None:
     proxy.main.update({"cache_size_mb": 0, "upstream_debug_ssl_keylog": False,
                        "client_bind_to_ipv4": [], "client_bind_to_ipv6": [], "version": 1})
-    proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}}, sticky_sessions=False)
+    proxy._first = document({"a.test": {"/": route("127.0.0.1:1", healthcheck=False)}})
     said = dash_t(proxy.prepare())
     assert warned(said, r"main\.yaml") == []
     assert warned(said, r"upstreams\.yaml") == []
@@ -90,7 +89,7 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
     proxy._first = UPSTREAMS
     said = dash_t(proxy.prepare())
     assert sorted(warned(said, r"upstreams\.yaml")) == [
-        ("globals", 3, 1), ("sticky_sessions", 2, 1)]
+        ("globals", 2, 1)]
 
 
 def test_start_and_each_reload_say_so(origin: Origin) -> None:

@@ -55,7 +55,6 @@ constexpr auto kTable = std::to_array<NotYet>({
     {"daemon_wait_for_ready", kMain, "the start of a daemon always waits", "true"},
     {"daemon_ready_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
     {"daemon_notify_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
-    {"sticky_sessions", kTop, "no cookie is set, requests go round robin", "false"},
     {"globals", kTop, "nothing reads it"},
 });
 

@@ -103,7 +103,12 @@ void read_sticky(MapReader& map, std::optional<std::chrono::seconds>& out) {
     return;
   }
   constexpr IntegerRule kRule{.max = 366LL * 24 * 3600 * 100, .floats = IntegerRule::Floats::whole};
-  if (const auto age = decode_integer({*node, "sticky_sessions"}, map.diagnostics(), kRule))
+  const auto age = decode_integer({*node, "sticky_sessions"}, map.diagnostics(), kRule);
+  if (age == 0)
+    map.diagnostics().warning(
+        node->source(), "sticky_sessions",
+        "a cookie that is kept for 0 seconds is none; write false, or how long");
+  else if (age)
     out = std::chrono::seconds(*age);
 }
 

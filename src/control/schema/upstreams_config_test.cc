@@ -84,6 +84,9 @@ TEST(Upstreams, takes_booleans_for_sticky_sessions) {
   EXPECT_EQ(Upstreams("sticky_sessions: 1e3").config->sticky_sessions, 1000s);
   EXPECT_EQ(Upstreams("sticky_sessions: 50.0").config->sticky_sessions, 50s);
   EXPECT_EQ(Upstreams("sticky_sessions:").config->sticky_sessions, std::nullopt);
+  const Upstreams none("sticky_sessions: 0");
+  EXPECT_EQ(none.config->sticky_sessions, std::nullopt);
+  EXPECT_THAT(none.said(), HasSubstr("write false"));
   for (const auto* bad : {"yes", "'true'", "-1", "1.5", "[1]", "tomorrow"})
     EXPECT_FALSE(Upstreams("sticky_sessions: " + std::string(bad)).config) << bad;
 }
