@@ -9,16 +9,18 @@
 #   grpc     interop peers         Go modules
 #   kosoku   Autobahn's cases      PyPI
 #   sslyze   TLS scanner           PyPI
+#   oauth2-proxy   authorization server   Go modules
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
 # run costs nothing. What cannot be had is said in one line and makes the exit status 1; the tests that need it fail.
-# Go of 1.23 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy.
+# Go of 1.26 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
 h2spec_version=2.2.1 # peers/h2spec/go.mod has it and its libraries
 grpc_version=1.73.0 # later ones have moved the interop programs
-go_version=go1.23.10
+oauth2_proxy_version=7.15.6
+go_version=go1.26.0
 
 cache=${ARALEZ_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/aralez-peers}
 log=$cache/install.log
@@ -59,6 +61,7 @@ install_peer() { # install_peer NAME FOLDER
   case $1 in
     h2spec) (cd h2spec && go_install "$2" github.com/summerwind/h2spec/cmd/h2spec) ;;
     grpc) go_install "$2" "google.golang.org/grpc/interop/"{client,server}"@v$grpc_version" ;;
+    oauth2-proxy) go_install "$2" "github.com/oauth2-proxy/oauth2-proxy/v7@v$oauth2_proxy_version" ;;
     kosoku | sslyze) python_install "$2" "$1.txt" ;;
   esac
 }
@@ -67,8 +70,9 @@ version_of() {
   case $1 in
     h2spec) echo "$h2spec_version" ;;
     grpc) echo "$grpc_version" ;;
+    oauth2-proxy) echo "$oauth2_proxy_version" ;;
     kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
-    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze)" >&2 && return 1 ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy)" >&2 && return 1 ;;
   esac
 }
 
@@ -83,7 +87,7 @@ case ${1:-} in
     ;;
 esac
 peers=("$@")
-((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze)
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two runs on one machine share the folder

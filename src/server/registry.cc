@@ -6,7 +6,7 @@
 #include "filter/api_guard/api_guard.h"
 #include "filter/auth/apikey/apikey.h"
 #include "filter/auth/basic/basic.h"
-#include "filter/auth/guard.h"
+#include "filter/auth/forward/forward.h"
 #include "filter/auth/jwt/jwt.h"
 #include "filter/forwarded/forwarded.h"
 #include "filter/headers/headers.h"
@@ -105,7 +105,8 @@ Features::Features(const MainConfig& main, Logger& logger)
     : main_(main),
       auth_(main.threads, hash_threads(main)),
       keys_(logger),
-      sticky_(main.master_key) {}
+      sticky_(main.master_key),
+      forward_(main.ca_file) {}
 
 /// Behaviour sections 2.8 and 8: the global one first.
 std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
@@ -117,9 +118,10 @@ std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
     case AuthType::apikey:
       return std::make_unique<ApiKeyFilter>(api_keys_.of(wanted->data, auth_.key()));
     case AuthType::jwt: return jwt(route, *wanted);
-    case AuthType::forward: break;
+    case AuthType::forward:
+      return make_forward_auth(*wanted, forward_, route.main.limits.upstream_connect_timeout);
   }
-  return std::make_unique<AuthGuard>(std::string(to_string(wanted->type)));
+  return nullptr;
 }
 
 std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const AuthConfig& wanted) {

@@ -4,6 +4,7 @@
 #include "control/build/build.h"
 #include "control/keys/key_store.h"
 #include "filter/auth/basic/accounts.h"
+#include "filter/auth/forward/servers.h"
 #include "filter/auth/shared.h"
 #include "filter/limits/shared.h"
 #include "filter/sticky/book.h"
@@ -67,6 +68,7 @@ class Features {
   KeyStore keys_;
   LimitShared limits_;
   StickyBook sticky_;
+  ForwardServers forward_;
   JobPool jobs_{kJobThreads, kMaxJobs};
 };
 

@@ -74,14 +74,13 @@ std::expected<void, std::string> Reloader::refuse(ConfigOrigin origin, std::stri
 void Reloader::warn_of(const UpstreamsConfig& config) {
   const MainConfig& main = setup_.main;
   const std::string& common = main.jwt_key.empty() ? main.master_key : main.jwt_key;
-  std::string guarded, keyless;
+  std::string keyless;
   bool common_used = false;
   for (const auto& host : config.hosts)
     for (const auto& path : host.paths) {
       const auto& wanted = config.authorization ? config.authorization : path.authorization;
       if (!wanted) continue;
       const auto here = fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
-      if (wanted->type == AuthType::forward) guarded += here;
       if (wanted->type != AuthType::jwt || wanted->jwt_key != JwtKey::secret) continue;
       if (!wanted->data.empty() && main.jwt_key.empty()) continue;
       common_used = true;
@@ -98,11 +97,6 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
     say(LogLevel::warn,
         fmt::format("{} has less than {} bytes: it can be guessed from a token of type jwt",
                     main.jwt_key.empty() ? "master_key" : "JWT_KEY", kGoodSecret));
-  if (!guarded.empty())
-    say(LogLevel::warn,
-        "authorization cannot be checked by this version: these routes answer 503 instead of being "
-        "served open" +
-            guarded);
   if (config.provider != Provider::file)
     say(LogLevel::warn,
         "only the provider \"file\" is available in this version: there are no routes");

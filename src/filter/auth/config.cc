@@ -8,6 +8,8 @@
 #include "config/file.h"
 #include "config/map_reader.h"
 #include "filter/auth/basic/password_hash.h"
+#include "filter/auth/forward/identity.h"
+#include "filter/auth/forward/url.h"
 #include "jwt/key_set.h"
 
 namespace aralez {
@@ -102,15 +104,16 @@ std::string_view account_complaint(std::string_view entry) {
 }
 
 /// What is wrong with one entry; empty when nothing is.
-std::string_view complaint(AuthType type, std::string_view entry) {
+std::string complaint(AuthType type, std::string_view entry) {
   if (entry.empty())
     return type == AuthType::jwt ? "" : "empty; an empty credential would let everyone in";
   switch (type) {
-    case AuthType::basic: return account_complaint(entry);
-    case AuthType::forward:
-      return is_http_url(entry)
-                 ? ""
-                 : "not a URL; write http://host[:port]/path or https://host[:port]/path";
+    case AuthType::basic: return std::string(account_complaint(entry));
+    case AuthType::forward: {
+      std::string why;
+      static_cast<void>(parse_forward_url(entry, why));
+      return why;
+    }
     case AuthType::apikey:
     case AuthType::jwt: return "";
   }
@@ -163,15 +166,33 @@ void read_jwt_key(const TextItem& item, AuthConfig& config, Diagnostics& diagnos
     error(fmt::format("the file of keys that this names: {}", keys.error()));
 }
 
-void read_jwt_claims(MapReader& block, AuthConfig& config) {
-  block.text("issuer", config.issuer);
-  block.text("audience", config.audience);
-  if (config.type == AuthType::jwt) return;
-  for (const std::string_view key : {"issuer", "audience"})
+void keep_to(AuthType type, std::initializer_list<std::string_view> keys, MapReader& block,
+             const AuthConfig& config) {
+  if (config.type == type) return;
+  for (const std::string_view key : keys)
     if (block.get(key) != nullptr)
       block.diagnostics().error(
           block.at(key), key,
-          fmt::format("only type jwt has it, not type {}", to_string(config.type)));
+          fmt::format("only type {} has it, not type {}", to_string(type), to_string(config.type)));
+}
+
+void read_jwt_claims(MapReader& block, AuthConfig& config) {
+  block.text("issuer", config.issuer);
+  block.text("audience", config.audience);
+  keep_to(AuthType::jwt, {"issuer", "audience"}, block, config);
+}
+
+void read_forward_keys(MapReader& block, AuthConfig& config) {
+  block.seconds("timeout", config.timeout, {.max = std::chrono::minutes(5)});
+  if (const Node* node = block.get("headers"))
+    for (TextItem& item : decode_list({*node, "headers"}, block.diagnostics())) {
+      const std::string_view wrong = complaint_of_identity(item.text);
+      if (!wrong.empty())
+        block.diagnostics().error(item.source, item.key,
+                                  fmt::format("{}; write names such as Remote-User", wrong));
+      config.headers.push_back(std::move(item.text));
+    }
+  keep_to(AuthType::forward, {"timeout", "headers"}, block, config);
 }
 
 }  // namespace
@@ -198,15 +219,16 @@ std::optional<AuthConfig> parse_auth(const Node& node, Diagnostics& diagnostics)
     config.type = *type;
     for (TextItem& item : read_data(block, *type)) {
       if (const auto wrong = complaint(*type, item.text); !wrong.empty())
-        diagnostics.error(item.source, item.key, std::string(wrong));
+        diagnostics.error(item.source, item.key, wrong);
       else if (!item.text.empty()) {
         if (*type == AuthType::jwt) read_jwt_key(item, config, diagnostics);
         config.data.push_back(std::move(item.text));
       }
     }
     read_jwt_claims(block, config);
+    read_forward_keys(block, config);
   } else {
-    block.ignore({"data", "creds", "issuer", "audience"});
+    block.ignore({"data", "creds", "issuer", "audience", "headers", "timeout"});
   }
   block.finish();
   if (diagnostics.errors() != errors) return std::nullopt;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,8 +29,10 @@ struct AuthConfig {
   /// forward: one URL; jwt: at most one key, none means the process-wide key.
   std::vector<std::string> data;
   JwtKey jwt_key = JwtKey::secret;
-  std::string issuer;    ///< jwt only; empty: any
-  std::string audience;  ///< jwt only; empty: none
+  std::string issuer;                ///< jwt only; empty: any
+  std::string audience;              ///< jwt only; empty: none
+  std::vector<std::string> headers;  ///< forward only: fields the server sets; empty: by prefix
+  std::optional<std::chrono::milliseconds> timeout;  ///< forward only
   Source source;
 };
 

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "filter/auth/config.h"
+#include "filter/auth/forward/identity.h"
+#include "filter/auth/forward/servers.h"
+#include "filter/filter.h"
+#include "filter/subrequest.h"
+
+namespace aralez {
+
+struct ForwardAuthConfig {
+  ForwardUrl url;
+  std::shared_ptr<const OutsideServer> server;  ///< that of the URL
+  IdentityFields identity;
+  SubrequestClient::Times times;
+};
+
+/// Asks a server whether a request may go on (behaviour section 8.5). 2xx: yes, and what the answer
+/// says of the client goes to the upstream. Any other final answer is the client's, as it is. Where
+/// there is no answer the request is refused. Nothing is forwarded before the answer is there.
+class ForwardAuth final : public Filter {
+ public:
+  explicit ForwardAuth(ForwardAuthConfig config) : config_(std::move(config)) {}
+
+  [[nodiscard]] Verdict on_request_head(RequestContext& request, Reply& reply) const override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  class Step;
+  void ask(RequestContext& request, Head& question) const;
+
+  ForwardAuthConfig config_;
+};
+
+/// Of a block of type `forward` that parse_auth() found good.
+[[nodiscard]] std::unique_ptr<const Filter> make_forward_auth(const AuthConfig& block,
+                                                              ForwardServers& servers,
+                                                              std::chrono::milliseconds connect);
+
+}  // namespace aralez

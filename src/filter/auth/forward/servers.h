@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "filter/auth/forward/url.h"
+#include "filter/subrequest.h"
+
+namespace aralez {
+
+/// The authorization servers of a process, each once for as long as a route asks it, so that all
+/// routes and all generations of the configuration share its connections. Certificates are verified
+/// with the system's CAs, or those of a file. Any thread.
+class ForwardServers {
+ public:
+  explicit ForwardServers(std::string ca_file) : ca_file_(std::move(ca_file)) {}
+
+  [[nodiscard]] std::shared_ptr<const OutsideServer> of(const ForwardUrl& url);
+
+ private:
+  std::string ca_file_;
+  std::mutex mutex_;
+  std::shared_ptr<const ClientContext> tls_;  ///< made when the first https URL comes
+  std::unordered_map<std::string, std::weak_ptr<const OutsideServer>> known_;
+};
+
+}  // namespace aralez
