@@ -118,10 +118,9 @@ std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
     case AuthType::apikey:
       return std::make_unique<ApiKeyFilter>(api_keys_.of(wanted->data, auth_.key()));
     case AuthType::jwt: return jwt(route, *wanted);
-    case AuthType::forward:
-      return make_forward_auth(*wanted, forward_, route.main.limits.upstream_connect_timeout);
+    case AuthType::forward: break;
   }
-  return nullptr;
+  return make_forward_auth(*wanted, forward_, route.main.limits.upstream_connect_timeout);
 }
 
 std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const AuthConfig& wanted) {
