@@ -145,14 +145,6 @@ TEST_F(Reload, notices_a_change_in_conf_d) {
   EXPECT_TRUE(next->table.match("b.test", "/").route);
 }
 
-TEST_F(Reload, says_which_routes_answer_503_for_want_of_authorization) {
-  save("authorization: {type: forward, data: 'http://hunter2'}\n" + to("one:1"));
-  ASSERT_NE(start(), nullptr);
-  EXPECT_THAT(logger_.text, HasSubstr("answer 503"));
-  EXPECT_THAT(logger_.text, HasSubstr("\na.test/ ("));
-  EXPECT_THAT(logger_.text, Not(HasSubstr("hunter2")));
-}
-
 TEST_F(Reload, says_which_routes_no_token_can_pass) {
   save("authorization: {type: jwt}\n" + to("one:1"));
   ASSERT_NE(start(), nullptr);
