@@ -100,6 +100,27 @@ def test_the_question(world: World) -> None:
     assert len(question.fields) == len({n.lower() for n in question.names()}) and question.body == b""
 
 
+def test_what_trusted_proxies_say_of_the_client_is_asked_about(origin: Origin, auth: Origin) -> None:
+    fields = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: outside.test\r\nX-Forwarded-User: root\r\n"
+    with Proxy({"a.test": {"/": route(origin, **forward(auth))}}, main={"trusted_proxies": ["127.0.0.0/8"]}) as proxy:
+        assert proxy.get("/", fields=fields + ALLOWED["fields"]).status == 200
+    question = questions(auth)[0]
+    assert [question.get(n) for n in ("x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-user")] == [
+        "203.0.113.9", "203.0.113.9", "https", "outside.test", None]
+    assert origin.requests[0].get("x-forwarded-proto") == "https" and origin.requests[0].get("x-forwarded-user") is None
+
+
+def test_guesses_are_throttled_and_nothing_else_is(origin: Origin, auth: Origin) -> None:
+    auth.on("/verify", answer("no", "401 Unauthorized"))
+    with Proxy({"a.test": {"/": route(origin, **forward(auth))}}, main={"auth_failure_limit": 5}) as proxy, proxy.client() as client:
+        for fields in ("", "Cookie: some=1\r\n"):
+            assert {client.request("/", fields=fields).status for _ in range(10)} == {401}
+        got = [client.request("/", fields=f"Authorization: Basic {i}\r\n").status for i in range(10)]
+        assert got == [401] * 6 + [429] * 4
+        assert len(questions(auth)) == 26
+    assert origin.requests == []
+
+
 def test_head_asks_by_head(world: World) -> None:
     world.auth.on("/verify", judge)
     count = len(questions(world.auth))

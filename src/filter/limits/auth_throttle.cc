@@ -6,17 +6,11 @@
 namespace aralez {
 namespace {
 
-/// A request without credentials is no guess, and cost nothing. Forward authorization says 401 or
-/// 403 for itself; what gRPC clients are sent is 200.
+/// A request without credentials is no guess, and cost nothing. Nor is one whose authorization
+/// server cannot be asked: clients do not pay for that. What gRPC clients are sent is 200.
 bool failed(const RequestSummary& s) {
-  if (!s.reason) return false;
-  switch (*s.reason) {
-    case Reason::auth_missing: return false;
-    case Reason::auth_malformed:
-    case Reason::auth_wrong:
-    case Reason::auth_expired: return true;
-    default: return s.status == 401 || s.status == 403;
-  }
+  return s.reason == Reason::auth_malformed || s.reason == Reason::auth_wrong ||
+         s.reason == Reason::auth_expired;
 }
 
 }  // namespace

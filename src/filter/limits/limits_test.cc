@@ -176,7 +176,9 @@ TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds
 TEST_F(Limit, of_failed_authorization_do_not_count_what_was_let_in) {
   const AuthThrottleFilter filter(counts_, scope(LimitKind::failed_auth), 0);
   ends(filter, 401);  // of an upstream
-  ends(filter, 401, Reason::auth_missing);
+  for (const Reason no_guess :
+       {Reason::auth_missing, Reason::auth_denied, Reason::auth_unreachable, Reason::auth_timeout})
+    ends(filter, 401, no_guess);
   ends(filter, 200);
   ends(filter, 503, Reason::auth_unavailable);
   EXPECT_EQ(ask(filter), 200);

@@ -50,9 +50,19 @@ void set_body(Reply& reply, BlockPool& blocks, std::string_view body) {
   reply.body.push_back(Piece(Slice(block, block.bytes().first(body.size()))));
 }
 
-Reason reason_of(std::uint16_t status) {
+/// Only credentials in the request itself can be a guess: sessions are too long for that, and who
+/// has none yet is no intruder (filter/limits/auth_throttle.h).
+Reason reason_of(std::uint16_t status, const Fields& request) {
   if (status < 400) return Reason::auth_redirect;
-  return status < 500 ? Reason::auth_denied : Reason::auth_server_error;
+  if (status >= 500) return Reason::auth_server_error;
+  return status == 401 && request.find(FieldId::authorization) ? Reason::auth_wrong
+                                                               : Reason::auth_denied;
+}
+
+/// What the client's own proxy says of it, where that is believed; else what is seen here.
+std::string_view told_or_seen(const RequestContext& request, FieldId told, std::string_view seen) {
+  const Field* const f = request.client.trusted ? request.request.fields.find(told) : nullptr;
+  return f ? f->value : seen;
 }
 
 /// Nobody said yes. 401 as it always was (behaviour section 8.5), with a challenge that no browser
@@ -122,8 +132,11 @@ void ForwardAuth::ask(RequestContext& request, Head& question) const {
   fields.move_to(request.arena, 14);
   add_field(fields, request.arena, "Host", config_.url.authority);
   add_field(fields, request.arena, "X-Forwarded-Method", r.method_text);
-  add_field(fields, request.arena, "X-Forwarded-Proto", request.client.tls ? "https" : "http");
-  add_field(fields, request.arena, "X-Forwarded-Host", r.authority);
+  add_field(
+      fields, request.arena, "X-Forwarded-Proto",
+      told_or_seen(request, FieldId::x_forwarded_proto, request.client.tls ? "https" : "http"));
+  add_field(fields, request.arena, "X-Forwarded-Host",
+            told_or_seen(request, FieldId::x_forwarded_host, r.authority));
   add_field(fields, request.arena, "X-Forwarded-Uri", request.path.forward);
   add_field(fields, request.arena, "X-Forwarded-For", request.client.ip);
   add_field(fields, request.arena, "X-Real-IP", request.client.ip);
@@ -165,7 +178,7 @@ void ForwardAuth::Step::on_answer_body(std::string_view body, bool whole) {
   Reply reply;
   reply.status = status_;
   reply.fields = fields_;
-  reply.reason = reason_of(status_);
+  reply.reason = reason_of(status_, request.request.fields);
   if (!whole) {
     // What describes the body goes with it.
     reply.fields.remove_if([](const Field& f) {
