@@ -2,59 +2,51 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <iterator>
+
+#include "base/utf8.h"
 
 namespace aralez {
 namespace {
 
-using Bytes = std::string_view;
-
-unsigned char byte_at(Bytes text, std::size_t i) {
+unsigned char byte_at(std::string_view text, std::size_t i) {
   return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
 }
 
-bool continues(Bytes text, std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-  return byte_at(text, i) >= low && byte_at(text, i) <= high;
+/// ASCII that may stand as it is.
+using Plain = std::array<bool, 256>;
+consteval Plain plain_but(std::string_view not_these) {
+  Plain plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) plain[c] = true;
+  for (const char c : not_these) plain[static_cast<unsigned char>(c)] = false;
+  return plain;
 }
+constexpr Plain kInLine = plain_but("");
+constexpr Plain kInWord = plain_but(" ");
+constexpr Plain kInJson = plain_but("\"\\");
 
-/// Bytes of the character at the beginning of `text`; 0: it is not well-formed (RFC 3629
-/// section 4). Pre: not empty.
-std::size_t utf8_size(Bytes text) {
-  const unsigned char c = byte_at(text, 0);
-  if (c < 0x80) return 1;
-  if (c < 0xc2 || c > 0xf4) return 0;
-  if (c < 0xe0) return continues(text, 1) ? 2 : 0;
-  if (c < 0xf0) {
-    const bool second = continues(text, 1, c == 0xe0 ? 0xa0 : 0x80, c == 0xed ? 0x9f : 0xbf);
-    return second && continues(text, 2) ? 3 : 0;
-  }
-  const bool second = continues(text, 1, c == 0xf0 ? 0x90 : 0x80, c == 0xf4 ? 0x8f : 0xbf);
-  return second && continues(text, 2) && continues(text, 3) ? 4 : 0;
-}
-
-/// Bytes that may stand as they are at the beginning of `text`. `also`: two that may not either.
-std::size_t harmless(Bytes text, char also1 = '\0', char also2 = '\0') {
+/// Bytes at the beginning of `text` that may stand as they are.
+std::size_t harmless(std::string_view text, const Plain& plain) {
   std::size_t i = 0;
-  while (i < text.size()) {
-    const unsigned char c = byte_at(text, i);
-    if (c < 0x20 || c == 0x7f || text[i] == also1 || text[i] == also2) break;
-    const std::size_t n = utf8_size(text.substr(i));
-    if (n == 0 || (c == 0xc2 && byte_at(text, i + 1) < 0xa0)) break;  // U+0080 to U+009F
+  while (true) {
+    while (i < text.size() && plain[static_cast<unsigned char>(text[i])]) ++i;
+    if (byte_at(text, i) < 0x80) return i;
+    const std::size_t n = utf8_length(text.substr(i));
+    if (n == 0 || (byte_at(text, i) == 0xc2 && byte_at(text, i + 1) < 0xa0))
+      return i;  // U+0080 to U+009F are controls
     i += n;
   }
-  return i;
 }
 
 void append_byte(std::string& out, char c) {
   fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
 }
 
-}  // namespace
-
-void append_escaped(std::string& out, std::string_view text) {
+void append_plain(std::string& out, std::string_view text, const Plain& plain) {
   while (true) {
-    const std::size_t n = harmless(text);
-    out += text.substr(0, n);
+    const std::size_t n = harmless(text, plain);
+    out.append(text.data(), n);
     if (n == text.size()) return;
     switch (text[n]) {
       case '\n': out += "\\n"; break;
@@ -66,10 +58,20 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+}  // namespace
+
+void append_escaped(std::string& out, std::string_view text) {
+  append_plain(out, text, kInLine);
+}
+
+void append_escaped_word(std::string& out, std::string_view text) {
+  append_plain(out, text, kInWord);
+}
+
 void append_json_escaped(std::string& out, std::string_view text) {
   while (true) {
-    const std::size_t n = harmless(text, '"', '\\');
-    out += text.substr(0, n);
+    const std::size_t n = harmless(text, kInJson);
+    out.append(text.data(), n);
     if (n == text.size()) return;
     const char c = text[n];
     if (c == '"' || c == '\\')

@@ -9,6 +9,9 @@ namespace aralez {
 /// of UTF-8 and what is no UTF-8 become `\n`, `\t`, `\r` or `\xNN`. The result is one line.
 void append_escaped(std::string& out, std::string_view text);
 
+/// The same where a blank would end the text: it becomes `\x20`.
+void append_escaped_word(std::string& out, std::string_view text);
+
 /// The same for a string of JSON, without its quotes. Control bytes are `\u00NN` there; what is no
 /// UTF-8 is written as the four characters `\xNN`.
 void append_json_escaped(std::string& out, std::string_view text);

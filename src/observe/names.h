@@ -140,9 +140,8 @@ inline constexpr MetricFamily kTlsHandshakes{"aralez_tls_handshakes_total",
 inline constexpr MetricFamily kCertificateExpiry{
     "aralez_certificate_expiry_timestamp_seconds",
     "When a certificate of the folder ends, seconds since 1970.", MetricType::gauge, "certificate"};
-inline constexpr MetricFamily kReloads{"aralez_reloads_total",
-                                       "Loads of the configuration after the first, by result.",
-                                       MetricType::counter, "result"};
+inline constexpr MetricFamily kReloads{
+    "aralez_reloads_total", "Loads of the configuration by result.", MetricType::counter, "result"};
 inline constexpr MetricFamily kGeneration{
     "aralez_config_generation", "Generation of the configuration that runs.", MetricType::gauge};
 inline constexpr MetricFamily kConfigTime{"aralez_config_applied_timestamp_seconds",

@@ -24,8 +24,7 @@ std::vector<RouteTotals> RouteSeries::totals() const {
   }
   std::vector<RouteTotals> all;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    RouteTotals t;
-    for (const auto& w : workers_) w->add_to(t, static_cast<std::uint32_t>(i));
+    RouteTotals t = totals_of(static_cast<std::uint32_t>(i));
     if (t.requests() == 0) continue;
     t.host = std::move(names[i].first);
     t.path = std::move(names[i].second);

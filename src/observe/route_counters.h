@@ -103,6 +103,12 @@ class RouteSeries {
 
   [[nodiscard]] std::uint32_t number_of(std::string_view host, std::string_view path);
   [[nodiscard]] RouteCounters& worker(std::size_t i) { return *workers_[i]; }
+  /// What was counted under one number; without its name.
+  [[nodiscard]] RouteTotals totals_of(std::uint32_t number) const {
+    RouteTotals t;
+    for (const auto& w : workers_) w->add_to(t, number);
+    return t;
+  }
   /// Those with at least one request, by host and path; `localhost` and `other` in their places.
   [[nodiscard]] std::vector<RouteTotals> totals() const;
 

@@ -30,6 +30,8 @@ TEST(RouteSeries, sums_what_workers_counted_and_names_it) {
   EXPECT_EQ(all[0].requests(), 5U);
   EXPECT_EQ(all[0].errors(), 3U);
   EXPECT_EQ(all[0].latency, 3ms);
+  EXPECT_EQ(series.totals_of(a).requests(), 5U);
+  EXPECT_EQ(series.totals_of(b).requests(), 0U);
   EXPECT_EQ(all[1].host, "localhost");
   EXPECT_EQ(all[1].errors(), 1U);
 }

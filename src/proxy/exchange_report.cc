@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "observe/redact.h"
 #include "proxy/context.h"
 #include "proxy/exchange.h"
@@ -11,13 +9,7 @@
 namespace aralez {
 namespace {
 
-/// `host:port` in `buffer`, which is long enough for every name.
-std::string_view name_of(const EndpointSpec& spec, std::array<char, 300>& buffer) {
-  const bool v6 = spec.host.find(':') != std::string::npos;
-  const auto end = fmt::format_to_n(buffer.data(), buffer.size(), "{}{}{}:{}", v6 ? "[" : "",
-                                    spec.host, v6 ? "]" : "", spec.port);
-  return {buffer.data(), std::min(end.size, buffer.size())};
-}
+constexpr std::string_view kRequestIdField = "X-Request-ID";
 
 std::chrono::nanoseconds since(TimePoint start, std::optional<TimePoint> then) {
   return then ? *then - start : std::chrono::nanoseconds(-1);
@@ -85,14 +77,16 @@ void Exchange::write_access_line() {
   r.text(AccessText::host) = request_.authority;
   r.text(AccessText::client) = client_->ip;
   if (asked_agent_) r.text(AccessText::user_agent) = *asked_agent_;
-  std::array<char, 300> endpoint;
   if (log.detailed()) {
     if (s.status < 200 || s.status >= 300 || !s.complete) r.facts.reason = s.reason;
     if (s.connected && attempt_.protocol() != UpstreamProtocol::unknown)
       r.facts.upstream_protocol = label_of(attempt_.protocol());
-    if (attempt_.endpoint())
-      r.text(AccessText::upstream) = name_of(attempt_.endpoint()->spec(), endpoint);
+    if (const EndpointPool* p = attempt_.endpoint(); p && p->spec().state)
+      r.text(AccessText::upstream) = p->spec().state->name();
     if (route_) {
+      // The first filter of every route has set it.
+      if (const Field* id = request_.fields.find(kRequestIdField))
+        r.text(AccessText::request_id) = id->value;
       r.text(AccessText::route_host) = route_->host;
       r.text(AccessText::route_path) = route_->path;
     }

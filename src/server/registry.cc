@@ -14,6 +14,7 @@
 #include "filter/limits/error_limit.h"
 #include "filter/limits/rate_limit.h"
 #include "filter/redirect/redirect.h"
+#include "filter/request_id/request_id.h"
 #include "filter/sticky/sticky.h"
 #include "http/worker_context.h"
 
@@ -33,6 +34,13 @@ ChosenLimit<T> choose(const LimitShared& limits, LimitKind kind, const RouteConf
                       const std::optional<T>& top) {
   if (path) return {path, limits.scope(kind, r.host.host, r.path.path)};
   return {host ? host : top, limits.scope(kind, r.host.host, {})};
+}
+
+/// The access log has a place for it in JSON only.
+std::unique_ptr<const Filter> request_id(const RouteConfig& r, const RequestIdFilter::Seed& seed) {
+  const bool logged = r.main.access_log != AccessLogMode::off &&
+                      r.main.access_log_format == AccessLogFormat::json;
+  return logged ? std::make_unique<RequestIdFilter>(seed) : nullptr;
 }
 
 std::unique_ptr<const Filter> error_limit(const RouteConfig& r, LimitShared& limits) {
@@ -167,6 +175,7 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   const auto add = [&chain](std::unique_ptr<const Filter> f) {
     if (f) chain.add(std::move(f));
   };
+  add(request_id(route, request_ids_));
   if (leads_to_api(route.path, route.main)) add(std::make_unique<ApiGuard>());
   add(error_limit(route, limits_));
   add(auth_throttle(route, limits_));

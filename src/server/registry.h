@@ -7,6 +7,7 @@
 #include "filter/auth/forward/servers.h"
 #include "filter/auth/shared.h"
 #include "filter/limits/shared.h"
+#include "filter/request_id/request_id.h"
 #include "filter/sticky/book.h"
 #include "io/job_pool.h"
 
@@ -69,6 +70,7 @@ class Features {
   LimitShared limits_;
   StickyBook sticky_;
   ForwardServers forward_;
+  const RequestIdFilter::Seed request_ids_ = RequestIdFilter::Seed::random();
   JobPool jobs_{kJobThreads, kMaxJobs};
 };
 

@@ -125,6 +125,9 @@ def test_json_tells_times_bytes_route_and_upstream(tmp_path: pathlib.Path) -> No
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
         times = [first.pop(k) for k in ("connect_ms", "first_byte_ms", "total_ms")]
         assert times == sorted(times) and times[-1] < 10_000
+        assert re.fullmatch(r"[0-9a-f]{32}", first["request_id"])
+        assert first.pop("request_id") == origin.seen("/a/x")[0].get("x-request-id") != head["request_id"]
+        assert "request_id" in down and "request_id" not in none
         assert first == {"status": 200, "method": "POST", "target": "/a/./x?k=v", "host": "a.test", "client": "127.0.0.1", "version": "HTTP/1.1",
                          "user_agent": 'u"', "route_host": "a.test", "route_path": "/a", "upstream": origin.server, "upstream_protocol": "http/1.1",
                          "attempts": 1, "bytes_in": 3, "bytes_out": 4}
@@ -135,7 +138,24 @@ def test_json_tells_times_bytes_route_and_upstream(tmp_path: pathlib.Path) -> No
         assert (proxy.folder / "stdout").read_text().find('{"time"') == -1
 
 
-def test_large_bodies_and_tunnels_are_counted() -> None:
+def test_only_a_trusted_proxy_names_requests() -> None:
+    for trusted in ([], ["127.0.0.1"]):
+        with Origin() as origin, logged("access.json", access_log_format="json", trusted_proxies=trusted) as proxy:
+            proxy.apply({"a.test": {"/": route(origin)}})
+            proxy.get("/x", fields="X-Request-ID: theirs\r\nX-Forwarded-For: 192.0.2.9\r\n")
+            line = wait_until(lambda: [x for x in json_lines((proxy.folder / "access.json").read_text()) if x["target"] == "/x"], "the line")[0]
+            seen = origin.seen("/x")[0].get("x-request-id")
+            assert seen == line["request_id"] and (seen == "theirs") == bool(trusted)
+            assert line["client"] == ("192.0.2.9" if trusted else "127.0.0.1")
+
+
+def test_without_json_there_is_no_request_id() -> None:
+    with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"access_log": "all"}) as proxy:
+        proxy.get("/x")
+        assert origin.seen("/x")[0].get("x-request-id") is None
+
+
+def test_large_bodies_are_counted() -> None:
     size = 3_000_000
     with Origin() as origin, logged("access.json", access_log_format="json") as proxy:
         origin.on("/big", answer(b"x" * size))

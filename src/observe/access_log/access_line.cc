@@ -3,7 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <iterator>
+#include <algorithm>
 
 #include "observe/log_text.h"
 #include "observe/redact.h"
@@ -15,15 +15,9 @@ namespace {
 constexpr std::string_view kHead = " INFO aralez::web::logging - ";
 constexpr std::string_view kCut = "...";
 
-/// Blanks become `\x20`, so that no host or target can look like the fields behind it.
-void append_field(std::string& out, std::string_view text) {
-  while (true) {
-    const auto blank = text.find(' ');
-    append_escaped(out, text.substr(0, blank));
-    if (blank == std::string_view::npos) return;
-    out += "\\x20";
-    text.remove_prefix(blank + 1);
-  }
+void append_number(std::string& out, std::uint64_t value) {
+  const fmt::format_int text(value);
+  out.append(text.data(), text.size());
 }
 
 class Json {
@@ -31,14 +25,16 @@ class Json {
   explicit Json(std::string& out) : out_(out) { out_ += '{'; }
   void number(std::string_view name, std::uint64_t value) {
     key(name);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    append_number(out_, value);
   }
   /// Left out when it is negative.
   void millis(std::string_view name, std::chrono::nanoseconds value) {
     if (value.count() < 0) return;
     key(name);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(value).count();
-    fmt::format_to(std::back_inserter(out_), "{}.{:03}", micros / 1000, micros % 1000);
+    append_number(out_, static_cast<std::uint64_t>(micros / 1000));
+    out_ += '.';
+    append_thousandths(micros % 1000);
   }
   void text(std::string_view name, std::string_view value, bool cut = false) {
     key(name);
@@ -47,9 +43,21 @@ class Json {
     if (cut) out_ += kCut;
     out_ += '"';
   }
+  /// `second`: the stamp without its fraction.
+  void time(std::string_view second, std::chrono::system_clock::time_point time) {
+    key("time");
+    const auto millis =
+        std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    out_.append(1, '"').append(second).append(1, '.');
+    append_thousandths(millis % 1000);
+    out_ += "Z\"";
+  }
   void end() { out_ += "}\n"; }
 
  private:
+  void append_thousandths(std::int64_t n) {
+    for (const auto digit : {n / 100, n / 10 % 10, n % 10}) out_ += static_cast<char>(digit + '0');
+  }
   void key(std::string_view name) {
     if (!first_) out_ += ',';
     first_ = false;
@@ -59,16 +67,6 @@ class Json {
   bool first_ = true;
 };
 
-/// In UTC, so that lines of machines and of seasons compare.
-std::string utc_stamp(std::chrono::system_clock::time_point time) {
-  const auto millis =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  const std::time_t second = std::chrono::system_clock::to_time_t(time);
-  std::tm parts{};
-  ::gmtime_r(&second, &parts);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", parts, millis % 1000);
-}
-
 }  // namespace
 
 void AccessLineWriter::append(std::string& out, const AccessRecord& record,
@@ -77,26 +75,37 @@ void AccessLineWriter::append(std::string& out, const AccessRecord& record,
   append_text(out, record, std::chrono::system_clock::to_time_t(time));
 }
 
+/// Text: as lines of the server log begin, local time. JSON: UTC, so that lines of machines and of
+/// seasons compare.
+const std::string& AccessLineWriter::stamp_of(std::time_t second) {
+  if (second == second_) return stamp_;
+  second_ = second;
+  std::tm parts{};
+  if (format_ == AccessLogFormat::json) {
+    ::gmtime_r(&second, &parts);
+    stamp_ = fmt::format("{:%Y-%m-%dT%H:%M:%S}", parts);
+  } else {
+    ::localtime_r(&second, &parts);
+    stamp_ = fmt::format("{:%Y-%m-%d %H:%M:%S}{}", parts, kHead);
+  }
+  return stamp_;
+}
+
 void AccessLineWriter::append_text(std::string& out, const AccessRecord& record,
                                    std::time_t second) {
-  if (second != second_) {
-    std::tm parts{};
-    ::localtime_r(&second, &parts);
-    stamp_ = fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
-    stamp_ += kHead;
-    second_ = second;
-  }
-  out += stamp_;
+  out += stamp_of(second);
   append_message(out, record);
   out += '\n';
 }
 
 void AccessLineWriter::append_message(std::string& out, const AccessRecord& r) {
+  // No host or target can look like the fields behind it.
   const auto field = [&](AccessText t, std::string_view text) {
-    append_field(out, text);
+    append_escaped_word(out, text);
     if (r.is_cut(t)) out += kCut;
   };
-  fmt::format_to(std::back_inserter(out), "{}, ", r.facts.status);
+  append_number(out, r.facts.status);
+  out += ", ";
   field(AccessText::method, r.text(AccessText::method));
   out += ' ';
   field(AccessText::target, redact_target(r.text(AccessText::target), scratch_));
@@ -119,7 +128,7 @@ void AccessLineWriter::append_json(std::string& out, const AccessRecord& r,
   const auto text = [&](std::string_view name, AccessText t) {
     if (r.text(t).data()) json.text(name, r.text(t), r.is_cut(t));
   };
-  json.text("time", utc_stamp(time));
+  json.time(stamp_of(std::chrono::system_clock::to_time_t(time)), time);
   json.number("status", f.status);
   text("method", AccessText::method);
   json.text("target", redact_target(r.text(AccessText::target), scratch_),

@@ -27,6 +27,8 @@ class AccessLineWriter {
   void append_json(std::string& out, const AccessRecord& record,
                    std::chrono::system_clock::time_point time);
 
+  [[nodiscard]] const std::string& stamp_of(std::time_t second);
+
   const AccessLogFormat format_;
   std::time_t second_ = -1;
   std::string stamp_;    ///< of second_

@@ -103,7 +103,8 @@ class AccessLog {
   std::uint64_t reported_ = 0;
   TimePoint report_after_{};
   std::atomic<bool> reopen_wanted_{false};
-  std::atomic<Rest> rest_{Rest::awake};
+  /// Workers read it for each record: not in one line with what the thread writes all the time.
+  alignas(64) std::atomic<Rest> rest_{Rest::awake};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool woken_ = false;  ///< guarded by mutex_, like the next

@@ -184,7 +184,7 @@ void certificates(Exposition& out, const MetricsInput& in) {
 void configuration(Exposition& out, const ReloadFigures& r) {
   out.begin(metric::kReloads);
   out.sample({{metric::kReloads.label, "applied"}}, r.applied);
-  out.sample({{metric::kReloads.label, "rejected"}}, r.rejected);
+  out.sample({{metric::kReloads.label, "refused"}}, r.refused);
   out.sample({{metric::kReloads.label, "unchanged"}}, r.unchanged);
   single(out, metric::kGeneration, r.generation);
   single(out, metric::kConfigTime, static_cast<std::uint64_t>(r.applied_at));

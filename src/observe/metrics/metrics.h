@@ -31,7 +31,7 @@ struct CertificateFigures {
 
 struct ReloadFigures {
   std::uint64_t applied = 0;
-  std::uint64_t rejected = 0;
+  std::uint64_t refused = 0;
   std::uint64_t unchanged = 0;
   std::uint64_t generation = 0;
   std::time_t applied_at = 0;

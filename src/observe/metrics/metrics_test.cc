@@ -124,7 +124,7 @@ TEST(Metrics, endpoints_certificates_and_the_configuration_are_shown) {
       {.endpoints = {{.endpoint = "b:1", .healthy = false},
                      {.endpoint = "a:1", .requests = 5, .connects = 2, .connecting = 30ms}},
        .certificates = {{.name = "x", .expires = 2'000'000'000}},
-       .reloads = {.applied = 3, .rejected = 1, .generation = 4, .applied_at = 1'800'000'000},
+       .reloads = {.applied = 3, .refused = 1, .generation = 4, .applied_at = 1'800'000'000},
        .server_log_lost = 7});
   EXPECT_THAT(text, HasSubstr("aralez_endpoint_healthy{endpoint=\"a:1\"} 1\n"
                               "aralez_endpoint_healthy{endpoint=\"b:1\"} 0\n"));
@@ -134,7 +134,7 @@ TEST(Metrics, endpoints_certificates_and_the_configuration_are_shown) {
       text,
       HasSubstr("aralez_certificate_expiry_timestamp_seconds{certificate=\"x\"} 2000000000\n"));
   EXPECT_THAT(text, HasSubstr("aralez_reloads_total{result=\"applied\"} 3\n"
-                              "aralez_reloads_total{result=\"rejected\"} 1\n"
+                              "aralez_reloads_total{result=\"refused\"} 1\n"
                               "aralez_reloads_total{result=\"unchanged\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("\naralez_config_generation 4\n"));
   EXPECT_THAT(text, HasSubstr("\naralez_server_log_dropped_total 7\n"));
