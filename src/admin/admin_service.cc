@@ -2,6 +2,7 @@
 
 #include "admin/answer.h"
 #include "admin/call.h"
+#include "admin/metrics_page.h"
 #include "admin/query.h"
 #include "admin/status.h"
 #include "base/utf8.h"
@@ -87,7 +88,7 @@ Verdict AdminService::respond(RequestContext& request, const Chain& body, Reply&
     case Call::acme_challenge:
       return refuse(request, reply, 404, Reason::api_not_found, content::kNone, "Not found");
     case Call::page: return page(request, reply);
-    case Call::metrics:
+    case Call::metrics: return metrics(request, reply);
     case Call::none: break;
   }
   return refuse(request, reply, 404, Reason::api_not_found);
@@ -130,19 +131,26 @@ Verdict AdminService::jwt(RequestContext& request, const Chain& body, Reply& rep
 
 Verdict AdminService::status(RequestContext& request, Reply& reply) const {
   const std::string_view query = request.path.query;
-  using Maker = std::string (*)(const ActiveConfig&);
+  using Maker = std::string (*)(const StatusInput&);
   Maker make = nullptr;
   if (has_parameter(query, "live"))
-    make = live_status;
+    make = [](const StatusInput& in) { return live_status(*in.config.active); };
   else if (has_parameter(query, "all"))
-    make = all_status;
-  if (!make && query_value(query, "format") == "json")
-    return made_later(request, reply, content::kJson,
-                      [this] { return status_report(services_.read_status()); });
+    make = [](const StatusInput& in) { return all_status(*in.config.active, in.routes); };
+  else if (query_value(query, "format") == "json")
+    make = status_report;
   if (!make)
     return refuse(request, reply, 500, Reason::api_bad_call, content::kNone, "Parameter mismatch");
   return made_later(request, reply, content::kJson,
-                    [make, active = services_.config.read().active] { return make(*active); });
+                    [make, this] { return make(services_.read_status()); });
+}
+
+Verdict AdminService::metrics(RequestContext& request, Reply& reply) const {
+  const Field* accept = request.request.fields.find("accept");
+  const MetricsFormat format = metrics_format_for(accept ? accept->value : std::string_view());
+  return made_later(request, reply, content_type_of(format), [this, format] {
+    return render_metrics(metrics_of(services_.read_status()), format);
+  });
 }
 
 Verdict AdminService::made_later(RequestContext& request, Reply& reply, std::string_view type,

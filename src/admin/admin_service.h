@@ -45,6 +45,7 @@ class AdminService final : public Responder {
   [[nodiscard]] Verdict conf(RequestContext& request, const Chain& body, Reply& reply) const;
   [[nodiscard]] Verdict jwt(RequestContext& request, const Chain& body, Reply& reply) const;
   [[nodiscard]] Verdict status(RequestContext& request, Reply& reply) const;
+  [[nodiscard]] Verdict metrics(RequestContext& request, Reply& reply) const;
   /// Answers 200 with what `make` gives, made on a thread of the service: with many routes that
   /// takes too long for a worker.
   [[nodiscard]] Verdict made_later(RequestContext& request, Reply& reply, std::string_view type,

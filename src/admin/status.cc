@@ -1,5 +1,6 @@
 #include "admin/status.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -49,6 +50,12 @@ std::string for_each_route(const ActiveConfig& active, Fn&& fn) {
   return json.take();
 }
 
+std::uint64_t requests_of(const Route& route, const std::vector<RouteTotals>& routes) {
+  const auto name = [](const RouteTotals& r) { return std::tie(r.host, r.path); };
+  const auto at = std::ranges::lower_bound(routes, std::tie(route.host, route.path), {}, name);
+  return at != routes.end() && name(*at) == std::tie(route.host, route.path) ? at->requests() : 0;
+}
+
 }  // namespace
 
 std::string live_status(const ActiveConfig& active) {
@@ -64,8 +71,8 @@ std::string live_status(const ActiveConfig& active) {
   });
 }
 
-std::string all_status(const ActiveConfig& active) {
-  return for_each_route(active, [&active](JsonWriter& json, const ShownRoute& shown) {
+std::string all_status(const ActiveConfig& active, const std::vector<RouteTotals>& routes) {
+  return for_each_route(active, [&active, &routes](JsonWriter& json, const ShownRoute& shown) {
     json.key("backends").open_array();
     for (const EndpointSpec& e : cluster_of(active, *shown.route).endpoints) {
       const EndpointView view = view_of(e);
@@ -85,7 +92,7 @@ std::string all_status(const ActiveConfig& active) {
         json.null();
       json.close_object();
     }
-    json.close_array().member("requests", 0);
+    json.close_array().member("requests", requests_of(*shown.route, routes));
   });
 }
 

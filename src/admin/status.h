@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
+#include <vector>
 
 #include "control/reload/config_state.h"
-#include "observe/counters.h"
+#include "observe/route_counters.h"
 
 namespace aralez {
 
@@ -12,6 +12,8 @@ namespace aralez {
 /// 12), byte for byte.
 [[nodiscard]] std::string live_status(const ActiveConfig& active);
 /// Those that are alive, with the settings of their route (`GET /status?all`).
-[[nodiscard]] std::string all_status(const ActiveConfig& active);
+/// `routes`: by host and path, those that had requests.
+[[nodiscard]] std::string all_status(const ActiveConfig& active,
+                                     const std::vector<RouteTotals>& routes = {});
 
 }  // namespace aralez

@@ -134,7 +134,7 @@ void put_dropped(JsonWriter& json, const StatusInput& in) {
   json.key("dropped")
       .open_object()
       .member("server_log_records", in.server_log_lost)
-      .member("access_log_records", in.access_log_lost)
+      .member("access_log_records", in.access_log_lost.value_or(0))
       .close_object();
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct StatusInput {
   std::vector<RouteTotals> routes;  ///< by host and path
   std::vector<ServedCertificate> certificates;
   std::uint64_t server_log_lost = 0;
-  std::uint64_t access_log_lost = 0;
+  std::optional<std::uint64_t> access_log_lost;  ///< none: there is no access log
   std::size_t workers = 1;
   std::chrono::system_clock::time_point started;
   std::chrono::system_clock::time_point now;

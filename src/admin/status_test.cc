@@ -47,6 +47,16 @@ TEST_F(Status, all_is_as_the_original_writes_it) {
       R"("x4xx_limit":6,"healthcheck":false}],"requests":0}}})");
 }
 
+TEST_F(Status, all_has_the_requests_of_each_route) {
+  const std::vector<RouteTotals> routes{
+      {.host = "a.test", .path = "/", .by_class = {0, 0, 3, 0, 2, 0}},
+      {.host = "localhost", .path = "", .by_class = {9}}};
+  EXPECT_EQ(
+      all_status(active("upstreams: {a.test: {paths: {/: {servers: []}, /b: {servers: []}}}}"),
+                 routes),
+      R"({"a.test":{"/":{"backends":[],"requests":5},"/b":{"backends":[],"requests":0}}})");
+}
+
 TEST_F(Status, hosts_and_paths_are_sorted) {
   const std::string text = live_status(active(
       "upstreams:\n  b.test: {paths: {/: {servers: []}}}\n"

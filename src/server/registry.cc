@@ -38,8 +38,8 @@ ChosenLimit<T> choose(const LimitShared& limits, LimitKind kind, const RouteConf
 
 /// The access log has a place for it in JSON only.
 std::unique_ptr<const Filter> request_id(const RouteConfig& r, const RequestIdFilter::Seed& seed) {
-  const bool logged = r.main.access_log != AccessLogMode::off &&
-                      r.main.access_log_format == AccessLogFormat::json;
+  const bool logged =
+      r.main.access_log != AccessLogMode::off && r.main.access_log_format == AccessLogFormat::json;
   return logged ? std::make_unique<RequestIdFilter>(seed) : nullptr;
 }
 

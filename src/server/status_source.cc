@@ -8,7 +8,8 @@ StatusInput read_status(const StatusSources& from) {
           .routes = from.routes.totals(),
           .certificates = from.certificates.served(),
           .server_log_lost = from.logs.lost(),
-          .access_log_lost = from.logs.access() ? from.logs.access()->lost() : 0,
+          .access_log_lost =
+              from.logs.access() ? std::optional(from.logs.access()->lost()) : std::nullopt,
           .workers = from.workers,
           .started = from.started,
           .now = std::chrono::system_clock::now()};

@@ -120,12 +120,12 @@ TEST(Metrics, labels_are_sorted_and_hosts_summed_over_their_routes) {
 }
 
 TEST(Metrics, endpoints_certificates_and_the_configuration_are_shown) {
-  const std::string text = render(
-      {.endpoints = {{.endpoint = "b:1", .healthy = false},
-                     {.endpoint = "a:1", .requests = 5, .connects = 2, .connecting = 30ms}},
-       .certificates = {{.name = "x", .expires = 2'000'000'000}},
-       .reloads = {.applied = 3, .refused = 1, .generation = 4, .applied_at = 1'800'000'000},
-       .server_log_lost = 7});
+  const std::string text =
+      render({.endpoints = {{.endpoint = "b:1", .healthy = false},
+                            {.endpoint = "a:1", .requests = 5, .connects = 2, .connecting = 30ms}},
+              .certificates = {{.name = "x", .expires = 2'000'000'000}},
+              .reloads = {.applied = 3, .refused = 1, .generation = 4, .applied_at = 1'800'000'000},
+              .server_log_lost = 7});
   EXPECT_THAT(text, HasSubstr("aralez_endpoint_healthy{endpoint=\"a:1\"} 1\n"
                               "aralez_endpoint_healthy{endpoint=\"b:1\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("aralez_endpoint_connect_seconds_sum{endpoint=\"a:1\"} 0.03\n"

@@ -1,0 +1,88 @@
+#include "admin/metrics_page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cluster/endpoint_registry.h"
+#include "control/build/build.h"
+
+namespace aralez {
+namespace {
+
+using ::testing::HasSubstr;
+
+class MetricsPage : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Diagnostics d;
+    auto config = parse_upstreams(
+        "provider: file\nupstreams:\n"
+        "  a.test: {paths: {/: {servers: ['10.0.0.1:80', 'h2c://10.0.0.2:81']}, /x: {servers: "
+        "['10.0.0.1:80', 'http://10.0.0.2:81']}}}\n",
+        "up.yaml", d);
+    ASSERT_TRUE(config) << d.render();
+    ActiveConfig active{.since = std::chrono::system_clock::time_point(std::chrono::seconds(100)),
+                        .config = std::move(*config)};
+    active.snapshot =
+        build_snapshot({.main = main_,
+                        .upstreams = active.config,
+                        .make_chain = [](const RouteConfig&) { return FilterChain(); },
+                        .endpoints = &endpoints_,
+                        .generation = 7,
+                        .hash_key = 1});
+    config_.applied(std::move(active), "");
+    input_.config = config_.read();
+  }
+  EndpointState& state(std::size_t cluster, std::size_t endpoint) {
+    return *input_.config.active->snapshot->clusters[cluster].endpoints[endpoint].state;
+  }
+  std::string page() { return render_metrics(metrics_of(input_), MetricsFormat::text); }
+
+  MainConfig main_;
+  EndpointRegistry endpoints_{2};
+  ConfigState config_;
+  StatusInput input_;
+};
+
+TEST_F(MetricsPage, a_server_is_one_series_however_it_is_spoken_to) {
+  EndpointCell::add(state(0, 0).cell(0).requests, 3);
+  EndpointCell::add(state(0, 0).cell(1).requests, 4);
+  EndpointCell::add(state(0, 1).cell(0).failures, 1);
+  EndpointCell::add(state(1, 1).cell(1).failures, 2);
+  EndpointCell::add(state(1, 1).cell(1).connects, 2);
+  EndpointCell::add(state(1, 1).cell(1).connect_nanos, 5'000'000);
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("aralez_endpoint_requests_total{endpoint=\"10.0.0.1:80\"} 7\n"
+                              "aralez_endpoint_requests_total{endpoint=\"10.0.0.2:81\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_endpoint_failures_total{endpoint=\"10.0.0.2:81\"} 3\n"));
+  EXPECT_THAT(text,
+              HasSubstr("aralez_endpoint_connect_seconds_sum{endpoint=\"10.0.0.2:81\"} 0.005\n"
+                        "aralez_endpoint_connect_seconds_count{endpoint=\"10.0.0.2:81\"} 2\n"));
+}
+
+TEST_F(MetricsPage, a_server_that_is_left_out_is_not_healthy) {
+  EXPECT_THAT(page(), HasSubstr("aralez_endpoint_healthy{endpoint=\"10.0.0.2:81\"} 1\n"));
+  state(1, 1).cell(1).reach = Reach::out;
+  EXPECT_THAT(page(), HasSubstr("aralez_endpoint_healthy{endpoint=\"10.0.0.1:80\"} 1\n"
+                                "aralez_endpoint_healthy{endpoint=\"10.0.0.2:81\"} 0\n"));
+}
+
+TEST_F(MetricsPage, has_the_configuration_and_the_certificates) {
+  config_.not_applied({.result = ReloadResult::refused});
+  input_.config = config_.read();
+  input_.certificates = {{.name = "a", .expires = 5}, {.name = "", .expires = 6}};
+  input_.started = std::chrono::system_clock::time_point(std::chrono::seconds(90));
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("aralez_config_generation 7\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_config_applied_timestamp_seconds 100\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_start_time_seconds 90\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_reloads_total{result=\"applied\"} 1\n"
+                              "aralez_reloads_total{result=\"refused\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("aralez_certificate_expiry_timestamp_seconds{certificate=\"a\"} 5\n"
+                        "aralez_certificate_expiry_timestamp_seconds{certificate=\"self-signed\"} "
+                        "6\n"));
+}
+
+}  // namespace
+}  // namespace aralez
