@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace aralez {
 namespace {
@@ -36,7 +36,7 @@ ProbeOutcome Preface::failed(int err) {
   state_ = State::over;
   const bool ours = err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
   return {.kind = ours ? ProbeOutcome::Kind::ours : ProbeOutcome::Kind::unreachable,
-          .error = std::strerror(err)};
+          .error = std::generic_category().message(err)};
 }
 
 std::optional<ProbeOutcome> Preface::advance() {

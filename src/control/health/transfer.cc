@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <system_error>
 
 #include "base/ascii.h"
 
@@ -165,11 +165,10 @@ void Transfer::set_request(const HealthCheckSpec& spec, const ProbeStep& step) {
   }
 }
 
+/// A list that there is grows at its end and stays where it is.
 void Transfer::add_header(const std::string& line) {
-  if (curl_slist* const more = curl_slist_append(headers_.get(), line.c_str())) {
-    static_cast<void>(headers_.release());
-    headers_.reset(more);
-  }
+  curl_slist* const list = curl_slist_append(headers_.get(), line.c_str());
+  if (!headers_) headers_.reset(list);
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t one, std::size_t n, void* self) {
@@ -234,9 +233,12 @@ ProbeOutcome Transfer::failure(CURLcode code) const {
     case CURLE_COULDNT_RESOLVE_HOST:
       return {.kind = Kind::unreachable, .error = "its name has no address"};
     case CURLE_COULDNT_CONNECT:
-      if (of_ours(err)) return {.kind = Kind::ours, .error = std::strerror(static_cast<int>(err))};
+      if (of_ours(err))
+        return {.kind = Kind::ours,
+                .error = std::generic_category().message(static_cast<int>(err))};
       return {.kind = Kind::unreachable,
-              .error = err != 0 ? std::strerror(static_cast<int>(err)) : "cannot be connected to"};
+              .error = err != 0 ? std::generic_category().message(static_cast<int>(err))
+                                : "cannot be connected to"};
     case CURLE_OPERATION_TIMEDOUT:
       return {.kind = connected ? Kind::too_slow : Kind::unreachable,
               .error = fmt::format("no {} within {}", connected ? "answer" : "connection",
