@@ -69,7 +69,7 @@ void DataPlane::start(const std::shared_ptr<const Snapshot>& first,
       worker.run();
       const std::lock_guard lock(mutex_);
       --running_;
-      ended_.notify_all();
+      changed_.notify_all();
     });
   }
 }
@@ -83,21 +83,17 @@ void DataPlane::publish(const std::shared_ptr<const ServerContexts>& certificate
 }
 
 void DataPlane::settle(TimePoint deadline) {
-  struct Arrivals {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::size_t missing;
-  };
   // Kept by the letters: they may be read after we have given up.
-  const auto arrivals = std::make_shared<Arrivals>();
-  arrivals->missing = threads_.size();
+  const auto missing = std::make_shared<std::size_t>(threads_.size());
   for (auto& t : threads_)
-    t->worker->post([arrivals] {
-      const std::lock_guard lock(arrivals->mutex);
-      if (--arrivals->missing == 0) arrivals->changed.notify_all();
+    t->worker->post([this, missing] {
+      const std::lock_guard lock(mutex_);
+      --*missing;
+      changed_.notify_all();
     });
-  std::unique_lock lock(arrivals->mutex);
-  arrivals->changed.wait_until(lock, deadline, [&arrivals] { return arrivals->missing == 0; });
+  std::unique_lock lock(mutex_);
+  // A worker that has ended reads no letters.
+  changed_.wait_until(lock, deadline, [&] { return *missing == 0 || running_ < threads_.size(); });
 }
 
 void DataPlane::drain() {
@@ -116,7 +112,7 @@ void DataPlane::join() {
 
 bool DataPlane::wait_until(TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  return ended_.wait_until(lock, deadline, [this] { return running_ == 0; });
+  return changed_.wait_until(lock, deadline, [this] { return running_ == 0; });
 }
 
 }  // namespace aralez

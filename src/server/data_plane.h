@@ -33,8 +33,8 @@ class DataPlane {
              const std::shared_ptr<const ServerContexts>& certificates);
   void publish(const std::shared_ptr<const Snapshot>& next);
   void publish(const std::shared_ptr<const ServerContexts>& certificates);
-  /// Waits until every worker has taken what was published before, or until `deadline`. Any thread
-  /// but theirs.
+  /// Waits until every worker has taken what was published before, one has ended, or `deadline` is
+  /// there. Any thread but theirs.
   void settle(TimePoint deadline);
   void drain();
   void stop();
@@ -59,7 +59,7 @@ class DataPlane {
   CounterSet counters_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::mutex mutex_;
-  std::condition_variable ended_;
+  std::condition_variable changed_;
   std::size_t running_ = 0;  ///< threads; guarded by mutex_
 };
 
