@@ -23,13 +23,6 @@ IpBytes filled(IpBytes bytes, std::uint32_t bits, std::uint8_t fill) {
 
 }  // namespace
 
-bool Cidr::contains(const SocketAddress& peer) const noexcept {
-  const std::uint32_t bits = mapped_bits(*this);
-  const IpBytes other = peer.ip_bytes();
-  if (bits < 96 && is_mapped_v4(other)) return false;
-  return filled(address.ip_bytes(), bits, 0) == filled(other, bits, 0);
-}
-
 bool Cidr::exact() const noexcept {
   const IpBytes bytes = address.ip_bytes();
   return filled(bytes, mapped_bits(*this), 0) == bytes;

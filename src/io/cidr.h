@@ -14,7 +14,6 @@ struct Cidr {
   SocketAddress address;     ///< port 0; bits behind the prefix do not count
   std::uint32_t prefix = 0;  ///< 0..32 or 0..128
 
-  [[nodiscard]] bool contains(const SocketAddress& peer) const noexcept;
   /// No bit behind the prefix is set.
   [[nodiscard]] bool exact() const noexcept;
 };

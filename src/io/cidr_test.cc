@@ -18,31 +18,14 @@ TEST(AddressSet, holds_what_its_blocks_hold_whatever_their_order) {
                                  block("2001:db8:1::", 48), block("2001:db8::", 33),
                                  block("::1", 128),         block("::ffff:198.51.100.0", 120)};
   const AddressSet set(blocks);
-  for (const auto* ip : {"10.0.0.0",
-                         "10.1.2.3",
-                         "10.255.255.255",
-                         "11.0.0.0",
-                         "9.255.255.255",
-                         "192.0.2.0",
-                         "192.0.2.127",
-                         "192.0.2.128",
-                         "192.0.2.255",
-                         "192.0.3.0",
-                         "192.0.1.255",
-                         "2001:db8:7fff::1",
-                         "2001:db8:8000::1",
-                         "2001:db8:1::1",
-                         "::1",
-                         "::",
-                         "::2",
-                         "::ffff:10.0.0.1",
-                         "198.51.100.7",
-                         "198.51.101.0"}) {
-    const auto address = SocketAddress::from_ip(ip, 1).value();
-    const bool expected = std::any_of(blocks.begin(), blocks.end(),
-                                      [&](const Cidr& c) { return c.contains(address); });
-    EXPECT_EQ(set.contains(address.ip_bytes()), expected) << ip;
-  }
+  for (const auto* ip : {"10.0.0.0", "10.1.2.3", "10.255.255.255", "192.0.2.0", "192.0.2.127",
+                         "192.0.2.128", "192.0.2.255", "2001:db8::", "2001:db8:7fff::1",
+                         "2001:db8:1::1", "::1", "::ffff:10.0.0.1", "198.51.100.7"})
+    EXPECT_TRUE(set.contains(bytes(ip))) << ip;
+  for (const auto* ip :
+       {"11.0.0.0", "9.255.255.255", "192.0.3.0", "192.0.1.255", "2001:db8:8000::1",
+        "2001:db7:ffff::", "::", "::2", "198.51.101.0", "198.51.99.255"})
+    EXPECT_FALSE(set.contains(bytes(ip))) << ip;
 }
 
 TEST(AddressSet, of_all_ipv6_has_no_ipv4_and_the_other_way_round) {
