@@ -14,6 +14,7 @@ import pytest
 from support.client import Client
 from support.deadline import wait_until
 from support.origin import Origin
+from support.prometheus import samples, scrape
 from support.proxy import Proxy, document, route
 
 FRONT = "127.0.0.3"
@@ -117,4 +118,20 @@ def test_counts_outlive_a_reload(origin: Origin) -> None:
         hosts["a.test"]["/locked"]["authorization"] = {"type": "basic", "data": "ops:other"}
         proxy.apply(hosts)
         assert ask("other") == 429
+        ask.client.close()
+
+
+def test_metrics_say_which_limit_was_hit(origin: Origin) -> None:
+    upstreams = document({"a.test": {"/none": route(origin, rate_limit=0), "/errors": route(origin, authorization=BASIC, x4xx_limit=0),
+                                     "/locked": route(origin, authorization=BASIC)}})
+    with Proxy(upstreams=upstreams, main={"trusted_proxies": [FRONT], "auth_failure_limit": 1}) as proxy:
+        ask = Asker(proxy)
+        assert [ask(None, "/none") for _ in range(3)] == [429] * 3
+        assert wait_until(lambda: ask(None, "/errors") == 429, "refused", pause=0)
+        assert [ask("guess") for _ in range(4)] == [401, 401, 429, 429]
+        page = scrape(proxy)
+        assert page.status == 200, page
+        found = samples(page.text())
+        for reason, times in (("rate_limited", 3), ("x4xx_limited", 1), ("auth_throttled", 2)):
+            assert found["aralez_local_replies_total", (("reason", reason),)] == times, reason
         ask.client.close()
