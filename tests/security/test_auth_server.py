@@ -60,6 +60,12 @@ def test_no_spelling_and_no_connection_option_changes_that(fields: str, auth: Or
     assert auth.requests[0].get("x-forwarded-for") == "127.0.0.1"
 
 
+def test_authorization_that_comes_twice_is_judged_by_nobody(auth: Origin, origin: Origin) -> None:
+    with Proxy({"a.test": {"/": route(origin, **forward(auth))}}) as proxy:
+        assert proxy.get("/", fields="Authorization: Bearer mine\r\nauthorization: Bearer theirs\r\n").status == 401
+    assert auth.requests == [] and origin.requests == []
+
+
 def test_trailers_bring_no_identity(auth: Origin, origin: Origin) -> None:
     with Proxy({"a.test": {"/": route(origin, **forward(auth))}}) as proxy, proxy.client() as client:
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nTrailer: Remote-User\r\n\r\n0\r\nRemote-User: root\r\n\r\n")

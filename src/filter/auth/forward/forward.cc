@@ -65,14 +65,16 @@ std::string_view told_or_seen(const RequestContext& request, FieldId told, std::
   return f ? f->value : seen;
 }
 
-/// Nobody said yes. 401 as it always was (behaviour section 8.5), with a challenge that no browser
-/// asks for a password for.
+/// RFC 9110 section 11.6.1 wants a challenge; for this one no browser asks for a password.
+constexpr std::string_view kChallenge = "Forward";
+
+/// Nobody said yes: 401, as it always was (behaviour section 8.5).
 Verdict refuse(RequestContext& request, Reply& reply, const Error& why) {
   if (why.code == Errc::limit) return refuse_for_now(request, reply, Reason::auth_busy, why.what);
   const bool late = why.code == Errc::timeout;
   return refuse_credentials(request, reply,
                             {.reason = late ? Reason::auth_timeout : Reason::auth_unreachable,
-                             .challenge = "Forward",
+                             .challenge = kChallenge,
                              .why = why.what});
 }
 
@@ -112,6 +114,11 @@ class ForwardAuth::Step final : public PendingStep, private SubrequestEvents {
 Verdict ForwardAuth::on_request_head(RequestContext& request, Reply& reply) const {
   config_.identity.strip(request.request.fields);
   if (!request.driver) return Verdict::proceed;
+  // The server would judge one of them, and the upstream might take the other.
+  const Fields& fields = request.request.fields;
+  if (single_field(fields, FieldId::authorization).state == SingleField::State::repeated)
+    return refuse_credentials(request, reply,
+                              {.reason = Reason::auth_malformed, .challenge = kChallenge});
   auto* const step =
       new (request.arena.allocate(sizeof(Step), alignof(Step)).data()) Step(*this, *request.driver);
   if (auto started = step->start(request, *request.worker->subrequests); !started)

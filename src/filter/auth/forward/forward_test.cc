@@ -215,6 +215,16 @@ TEST_F(Forward, asks_by_head_where_the_client_did) {
   EXPECT_EQ(reply_.length.bytes, 77U);
 }
 
+TEST_F(Forward, two_authorizations_are_asked_about_by_nobody) {
+  add("Authorization", "Bearer mine");
+  add("authorization", "Bearer theirs");
+  const auto f = filter();
+  EXPECT_EQ(ask(*f), Verdict::replied);
+  EXPECT_EQ(first_reply_.status, 401);
+  EXPECT_EQ(first_reply_.reason, Reason::auth_malformed);
+  EXPECT_EQ(client_.question, nullptr);
+}
+
 TEST_F(Forward, shows_no_query) {
   EXPECT_EQ(filter()->describe(), "authorization: forward, asks http://auth.test:9091/verify");
 }
