@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import termios
@@ -13,6 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 
+from support import poll
 from support.addresses import outside
 from support.deadline import Deadline, seconds
 from support.origin import Origin
@@ -79,7 +79,8 @@ def test_something_else_than_the_api_is_told_from_it(origin: Origin) -> None:
 
 class Screen:
     def __init__(self, proxy: Proxy):
-        self.master, slave = pty.openpty()
+        master, slave = pty.openpty()
+        self.master = open(master, "r+b", buffering=0)
         self.slave = slave
         self.before = termios.tcgetattr(slave)
         termios.tcsetwinsize(slave, (12, 60)) if hasattr(termios, "tcsetwinsize") else None
@@ -90,9 +91,9 @@ class Screen:
     def wait(self, pattern: str) -> None:
         end = Deadline(20)
         while not re.search(pattern, self.seen):
-            ready, _, _ = select.select([self.master], [], [], end.left())
+            ready, _, _ = poll.select([self.master], [], [], end.left())
             assert ready, f"no {pattern!r} in {self.seen[-2000:]!r}"
-            self.seen += os.read(self.master, 65536).decode()
+            self.seen += os.read(self.master.fileno(), 65536).decode()
 
     def ended(self) -> int:
         code = self.process.wait(seconds(15))
@@ -104,7 +105,7 @@ class Screen:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.master)
+        self.master.close()
         os.close(self.slave)
 
 
@@ -121,7 +122,7 @@ def test_terminal_is_put_back(screen: Screen, end: Any) -> None:
     screen.wait("ROUTE")
     assert termios.tcgetattr(screen.slave) != screen.before
     if end == "q":
-        os.write(screen.master, b"xq")
+        screen.master.write(b"xq")
     else:
         screen.process.send_signal(end)
     assert screen.ended() == 0
@@ -131,5 +132,5 @@ def test_it_says_when_nobody_answers_any_more(screen: Screen, proxy: Proxy) -> N
     screen.wait("ROUTE")
     proxy.stop()
     screen.wait("http://127.0.0.1:[0-9]+: ")
-    os.write(screen.master, b"q")
+    screen.master.write(b"q")
     assert screen.ended() == 0
