@@ -94,6 +94,8 @@ class Stream:
         with self.conn.changed:
             while left:
                 self._wait(lambda: self._room() > 0 or self.reset is not None, "window", deadline)
+                if self._unwanted():
+                    return
                 self._check_open()
                 n = min(len(left), self._room(), self.conn.h2.max_outbound_frame_size)
                 self.conn.h2.send_data(self.number, bytes(left[:n]))
@@ -103,6 +105,8 @@ class Stream:
 
     def finish(self, trailers: Iterable[tuple[str, str]] = ()) -> None:
         with self.conn.changed:
+            if self._unwanted():
+                return
             self._check_open()
             if trailers := list(trailers):
                 self.conn.h2.send_headers(self.number, trailers, end_stream=True)
@@ -135,6 +139,10 @@ class Stream:
         if len(self.conn.out) >= _OUT:
             return 0
         return self.conn.h2.local_flow_control_window(self.number) if self.reset is None else 0
+
+    def _unwanted(self) -> bool:
+        """The answer is whole and the rest of the request is not asked for: RFC 9113 section 8.1."""
+        return self.reset == h2.errors.ErrorCodes.NO_ERROR
 
     def _check_open(self) -> None:
         if self.reset is not None:
