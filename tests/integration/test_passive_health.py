@@ -29,6 +29,7 @@ def test_defect_10_server_that_cannot_be_connected_to_is_left_out_and_comes_back
     with Origin("a") as a, Origin("b") as b, Proxy({"a.test": {"/": route(dead, a, b)}}) as proxy, proxy.client() as client:
         for _ in range(30):
             assert client.request("/").status == 200
+        proxy.wait_log(left_out(dead))
         assert len(re.findall(left_out(dead), proxy.log())) == 1, "said once"
         # Left out of the turn: the others share evenly.
         order = [client.request("/").get("x-origin") for _ in range(10)]
