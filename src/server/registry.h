@@ -9,7 +9,6 @@
 #include "filter/limits/shared.h"
 #include "filter/request_id/request_id.h"
 #include "filter/sticky/book.h"
-#include "io/job_pool.h"
 
 namespace aralez {
 
@@ -47,16 +46,9 @@ class Features {
   /// Of wrong keys of the API.
   [[nodiscard]] KeyThrottle api_key_throttle();
   /// When the workers have ended, and before they are gone.
-  void stop() {
-    jobs_.stop();
-    auth_.stop();
-  }
+  void stop() { auth_.stop(); }
 
  private:
-  /// Jobs that wait cost their client time and us memory: few threads, a short queue.
-  static constexpr std::size_t kJobThreads = 4;
-  static constexpr std::size_t kMaxJobs = 256;
-
   [[nodiscard]] std::unique_ptr<const Filter> auth(const RouteConfig& route);
   [[nodiscard]] std::unique_ptr<const Filter> jwt(const RouteConfig& route,
                                                   const AuthConfig& wanted);
@@ -71,7 +63,6 @@ class Features {
   StickyBook sticky_;
   ForwardServers forward_;
   const RequestIdFilter::Seed request_ids_ = RequestIdFilter::Seed::random();
-  JobPool jobs_{kJobThreads, kMaxJobs};
 };
 
 }  // namespace aralez

@@ -14,10 +14,6 @@ namespace {
 /// Keeps the cookies apart from whatever else is made with the master key.
 constexpr std::string_view kPurpose = "aralez sticky session 1";
 
-std::string_view text_of(const std::array<std::byte, 32>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// One spelling for each endpoint, so that all nodes agree.
 std::string name_of(std::string_view host, std::uint16_t port) {
   const auto address = SocketAddress::from_ip(host, port);
@@ -39,8 +35,8 @@ StickyEndpoint::StickyEndpoint(std::string_view id, std::chrono::seconds max_age
                         max_age.count(), kSecure)) {}
 
 StickyBook::StickyBook(std::string_view master_key)
-    : key_(master_key.empty() ? std::string(text_of(random_secret()))
-                              : std::string(text_of(hmac_sha256(master_key, kPurpose)))) {}
+    : key_(master_key.empty() ? std::string(as_text(random_secret()))
+                              : std::string(as_text(hmac_sha256(master_key, kPurpose)))) {}
 
 std::shared_ptr<const StickyEndpoint> StickyBook::of(std::string_view host, std::uint16_t port,
                                                      std::chrono::seconds max_age) {
