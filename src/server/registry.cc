@@ -16,7 +16,6 @@
 #include "filter/redirect/redirect.h"
 #include "filter/request_id/request_id.h"
 #include "filter/sticky/sticky.h"
-#include "http/worker_context.h"
 
 namespace aralez {
 namespace {
@@ -65,7 +64,7 @@ std::unique_ptr<const Filter> auth_throttle(const RouteConfig& r, LimitShared& l
   const std::uint32_t limit = r.main.limits.auth_failure_limit;
   if (!authorization(r) || limit == 0) return nullptr;
   return std::make_unique<AuthThrottleFilter>(
-      limits.counts(), limits.scope(LimitKind::failed_auth, r.host.host, {}), limit);
+      FailureCount(limits.counts(), limits.scope(LimitKind::failed_auth, r.host.host, {}), limit));
 }
 
 std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
@@ -144,21 +143,10 @@ std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const Auth
 KeyThrottle Features::api_key_throttle() {
   const std::uint32_t limit = main_.limits.auth_failure_limit;
   if (limit == 0) return {};
-  const LimitScope scope = limits_.scope(LimitKind::failed_auth, {}, {});
-  return {.left =
-              [this, scope, limit](const RequestContext& r) {
-                if (!r.worker) return Millis{0};
-                const auto tally =
-                    limits_.counts().look(scope.of(r.client), r.worker->reactor.now());
-                return tally.count > limit ? tally.left : Millis{0};
-              },
-          .failed =
-              [this, scope](const RequestContext& r) {
-                if (!r.worker) return;
-                const TimePoint now = r.worker->reactor.now();
-                limits_.counts().add(scope.of(r.client), now, now + AuthThrottleFilter::kWindow,
-                                     CounterTable::End::stays);
-              }};
+  const FailureCount failures(limits_.counts(), limits_.scope(LimitKind::failed_auth, {}, {}),
+                              limit);
+  return {.left = [failures](const RequestContext& r) { return failures.left(r); },
+          .failed = [failures](const RequestContext& r) { failures.add(r); }};
 }
 
 std::unique_ptr<const Filter> Features::sticky(const RouteConfig& r) {

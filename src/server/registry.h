@@ -9,6 +9,7 @@
 #include "filter/limits/shared.h"
 #include "filter/request_id/request_id.h"
 #include "filter/sticky/book.h"
+#include "tls/random.h"
 
 namespace aralez {
 
@@ -62,7 +63,7 @@ class Features {
   LimitShared limits_;
   StickyBook sticky_;
   ForwardServers forward_;
-  const RequestIdFilter::Seed request_ids_ = RequestIdFilter::Seed::random();
+  const RequestIdFilter::Seed request_ids_ = random_value<RequestIdFilter::Seed>();
 };
 
 }  // namespace aralez

@@ -1,8 +1,6 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <ctime>
@@ -29,19 +27,13 @@
 #include "server/status_source.h"
 #include "tls/certificate_folder.h"
 #include "tls/certificate_store.h"
+#include "tls/random.h"
 
 namespace aralez {
 namespace {
 
 constexpr std::string_view kTarget = "aralez::server";
 constexpr int kFailed = 1;
-
-std::uint64_t random_key() {
-  std::uint64_t key = 0;
-  if (::getrandom(&key, sizeof key, 0) != sizeof key)
-    key = static_cast<std::uint64_t>(::getpid()) * 0x9e3779b97f4a7c15ULL;
-  return key;
-}
 
 /// Prints every mistake; true when there is none that stops us.
 bool acceptable(const Diagnostics& diagnostics) {
@@ -107,7 +99,7 @@ class Server {
         logs_(logs),
         logger_(logs.server()),
         signals_(signals),
-        hash_key_(random_key()),
+        hash_key_(random_value<std::uint64_t>()),
         routes_(main.threads),
         features_(main, logs.server()),
         endpoints_(main.threads),

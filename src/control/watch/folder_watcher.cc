@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "control/watch/fingerprint.h"
+#include "tls/random.h"
 
 namespace aralez {
 namespace {
@@ -30,12 +30,6 @@ WatchSpec absolute(WatchSpec spec) {
   return spec;
 }
 
-std::uint64_t random_key() {
-  std::uint64_t key = 0;
-  if (::getrandom(&key, sizeof key, 0) < 0) key = 1;  // cannot fail for so few bytes
-  return key;
-}
-
 }  // namespace
 
 FolderWatcher::FolderWatcher(WatchSpec spec, Logger& logger, Callback callback,
@@ -44,7 +38,7 @@ FolderWatcher::FolderWatcher(WatchSpec spec, Logger& logger, Callback callback,
       logger_(logger),
       callback_(std::move(callback)),
       options_(options),
-      key_(random_key()),
+      key_(random_value<std::uint64_t>()),
       set_(spec_),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       last_(fingerprint(spec_, key_)) {}

@@ -1,7 +1,6 @@
 #include "filter/limits/auth_throttle.h"
 
 #include "filter/limits/too_many.h"
-#include "http/worker_context.h"
 
 namespace aralez {
 namespace {
@@ -16,24 +15,21 @@ bool failed(const RequestSummary& s) {
 }  // namespace
 
 Verdict AuthThrottleFilter::on_request_head(RequestContext& request, Reply& reply) const {
-  if (!request.worker) return Verdict::proceed;
-  const auto tally = counts_.look(scope_.of(request.client), request.worker->reactor.now());
-  if (tally.count <= limit_) [[likely]]
+  const Millis left = failures_.left(request);
+  if (left == Millis{0}) [[likely]]
     return Verdict::proceed;
-  return too_many(request, reply, Reason::auth_throttled, tally.left);
+  return too_many(request, reply, Reason::auth_throttled, left);
 }
 
 void AuthThrottleFilter::on_request_end(RequestContext& request,
                                         const RequestSummary& summary) const {
-  if (!failed(summary)) [[likely]]
-    return;
-  const TimePoint now = request.worker->reactor.now();
-  counts_.add(scope_.of(request.client), now, now + kWindow, CounterTable::End::stays);
+  if (failed(summary)) [[unlikely]]
+    failures_.add(request);
 }
 
 std::string AuthThrottleFilter::describe() const {
-  return "authorization throttle: " + std::to_string(limit_) + " failures per " +
-         std::to_string(kWindow.count()) + " s and client";
+  return "authorization throttle: " + std::to_string(failures_.limit()) + " failures per " +
+         std::to_string(FailureCount::kWindow.count()) + " s and client";
 }
 
 }  // namespace aralez

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "filter/filter.h"
-#include "filter/limits/limit_scope.h"
+#include "filter/limits/failure_count.h"
 
 namespace aralez {
 
@@ -11,19 +11,14 @@ namespace aralez {
 /// request that is let in, brings no credentials, or is refused here, counts nothing.
 class AuthThrottleFilter final : public Filter {
  public:
-  static constexpr std::chrono::seconds kWindow{10};
-
-  AuthThrottleFilter(CounterTable& counts, LimitScope scope, std::uint32_t limit)
-      : counts_(counts), scope_(scope), limit_(limit) {}
+  explicit AuthThrottleFilter(const FailureCount& failures) : failures_(failures) {}
   Verdict on_request_head(RequestContext& request, Reply& reply) const override;
   [[nodiscard]] bool wants_end() const override { return true; }
   void on_request_end(RequestContext& request, const RequestSummary& summary) const override;
   [[nodiscard]] std::string describe() const override;
 
  private:
-  CounterTable& counts_;
-  LimitScope scope_;
-  std::uint32_t limit_;
+  FailureCount failures_;
 };
 
 }  // namespace aralez

@@ -159,7 +159,7 @@ TEST_F(Limit, of_errors_count_the_4xx_of_upstreams_and_ours_but_not_our_429) {
 }
 
 TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds) {
-  const AuthThrottleFilter filter(counts_, scope(LimitKind::failed_auth), 3);
+  const AuthThrottleFilter filter(FailureCount(counts_, scope(LimitKind::failed_auth), 3));
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(ask(filter), 200);
     ends(filter, i % 2 == 0 ? 401 : 200, i % 2 == 0 ? Reason::auth_wrong : Reason::auth_expired);
@@ -174,7 +174,7 @@ TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds
 }
 
 TEST_F(Limit, of_failed_authorization_do_not_count_what_was_let_in) {
-  const AuthThrottleFilter filter(counts_, scope(LimitKind::failed_auth), 0);
+  const AuthThrottleFilter filter(FailureCount(counts_, scope(LimitKind::failed_auth), 0));
   ends(filter, 401);  // of an upstream
   for (const Reason no_guess :
        {Reason::auth_missing, Reason::auth_denied, Reason::auth_unreachable, Reason::auth_timeout})

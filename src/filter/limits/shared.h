@@ -4,14 +4,13 @@
 
 #include "base/limits.h"
 #include "filter/limits/limit_scope.h"
+#include "tls/random.h"
 
 namespace aralez {
 
 /// The counts of all limits: one per process, outlives configurations.
 class LimitShared {
  public:
-  LimitShared();
-
   [[nodiscard]] CounterTable& counts() noexcept { return counts_; }
   /// `path` is empty when the whole host is counted together.
   [[nodiscard]] LimitScope scope(LimitKind kind, std::string_view host,
@@ -20,7 +19,7 @@ class LimitShared {
   }
 
  private:
-  std::uint64_t secret_;
+  std::uint64_t secret_ = random_value<std::uint64_t>();
   CounterTable counts_{Limits::kLimitCells};
 };
 

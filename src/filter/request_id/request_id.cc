@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/ascii.h"
 #include "http/worker_context.h"
-#include "tls/random.h"
 
 namespace aralez {
 namespace {
@@ -37,13 +35,6 @@ bool is_ours(const Field& f) {
 }
 
 }  // namespace
-
-RequestIdFilter::Seed RequestIdFilter::Seed::random() {
-  const auto bytes = random_secret();
-  Seed seed;
-  std::memcpy(&seed, bytes.data(), sizeof seed);
-  return seed;
-}
 
 /// The worker has counted this request already, so that its count names it.
 std::string_view RequestIdFilter::make(RequestContext& request) const {

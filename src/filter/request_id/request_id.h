@@ -16,7 +16,6 @@ class RequestIdFilter final : public Filter {
   struct Seed {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
-    [[nodiscard]] static Seed random();
   };
   explicit RequestIdFilter(const Seed& seed) : seed_(seed) {}
 
