@@ -1,47 +1,27 @@
 #include "admin/metrics_page.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "cluster/endpoint_registry.h"
-#include "control/build/build.h"
+#include "admin/active_config_test.h"
 
 namespace aralez {
 namespace {
 
 using ::testing::HasSubstr;
 
-class MetricsPage : public ::testing::Test {
+class MetricsPage : public ActiveConfigTest {
  protected:
   void SetUp() override {
-    Diagnostics d;
-    auto config = parse_upstreams(
-        "provider: file\nupstreams:\n"
+    apply(
         "  a.test: {paths: {/: {servers: ['10.0.0.1:80', 'h2c://10.0.0.2:81']}, /x: {servers: "
         "['10.0.0.1:80', 'http://10.0.0.2:81']}}}\n",
-        "up.yaml", d);
-    ASSERT_TRUE(config) << d.render();
-    ActiveConfig active{.since = std::chrono::system_clock::time_point(std::chrono::seconds(100)),
-                        .config = std::move(*config)};
-    active.snapshot =
-        build_snapshot({.main = main_,
-                        .upstreams = active.config,
-                        .make_chain = [](const RouteConfig&) { return FilterChain(); },
-                        .endpoints = &endpoints_,
-                        .generation = 7,
-                        .hash_key = 1});
-    config_.applied(std::move(active), "");
+        at(100));
     input_.config = config_.read();
   }
   EndpointState& state(std::size_t cluster, std::size_t endpoint) {
     return *input_.config.active->snapshot->clusters[cluster].endpoints[endpoint].state;
   }
   std::string page() { return render_metrics(metrics_of(input_), MetricsFormat::text); }
-
-  MainConfig main_;
-  EndpointRegistry endpoints_{2};
-  ConfigState config_;
-  StatusInput input_;
 };
 
 TEST_F(MetricsPage, a_server_is_one_series_however_it_is_spoken_to) {

@@ -1,12 +1,10 @@
 #include "admin/status_report.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "cluster/endpoint_registry.h"
-#include "control/build/build.h"
+#include "admin/active_config_test.h"
 
 namespace aralez {
 namespace {
@@ -14,33 +12,17 @@ namespace {
 using nlohmann::json;
 using ::testing::ElementsAre;
 
-class Report : public ::testing::Test {
+class Report : public ActiveConfigTest {
  protected:
   void SetUp() override {
-    Diagnostics d;
-    auto config = parse_upstreams(
-        "provider: file\nupstreams:\n"
+    apply(
         "  shop.test: {paths: {/: {servers: ['10.0.0.1:80']}, /cart: {servers: ['10.0.0.1:80', "
         "'h2c://10.0.0.2:81'], healthcheck: false}}}\n"
         "  blog.test: {paths: {/: {redirect_to: 'http://x.test', servers: []}}}\n",
-        "up.yaml", d);
-    ASSERT_TRUE(config) << d.render();
-    ActiveConfig active{
-        .origin = ConfigOrigin::file, .since = at(100), .config = std::move(*config)};
-    active.snapshot =
-        build_snapshot({.main = main_,
-                        .upstreams = active.config,
-                        .make_chain = [](const RouteConfig&) { return FilterChain(); },
-                        .endpoints = &endpoints_,
-                        .generation = 7,
-                        .hash_key = 1});
-    config_.applied(std::move(active), "");
+        at(100));
     input_.workers = 2;
     input_.started = at(40);
     input_.now = at(160);
-  }
-  static std::chrono::system_clock::time_point at(int seconds) {
-    return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
   }
   json report() {
     input_.config = config_.read();
@@ -48,11 +30,7 @@ class Report : public ::testing::Test {
     return json::parse(status_report(input_));
   }
 
-  MainConfig main_;
-  EndpointRegistry endpoints_{2};
-  ConfigState config_;
   CounterSet counters_{2};
-  StatusInput input_;
 };
 
 TEST_F(Report, tells_what_runs_and_since_when) {

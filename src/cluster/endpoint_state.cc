@@ -1,12 +1,11 @@
 #include "cluster/endpoint_state.h"
 
+#include "io/socket_address.h"
+
 namespace aralez {
 
 EndpointState::EndpointState(std::string host, std::uint16_t port, std::size_t workers)
-    : host_(std::move(host)), port_(port), cells_(workers) {
-  const bool v6 = host_.find(':') != std::string::npos;
-  name_ = (v6 ? '[' + host_ + ']' : host_) + ':' + std::to_string(port_);
-}
+    : host_(std::move(host)), port_(port), name_(host_and_port(host_, port_)), cells_(workers) {}
 
 EndpointTotals EndpointState::totals() const noexcept {
   constexpr auto kRelaxed = std::memory_order_relaxed;

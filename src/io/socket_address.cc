@@ -93,9 +93,16 @@ std::string SocketAddress::ip() const {
 }
 
 std::string SocketAddress::to_string() const {
-  const std::string host = ip();
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port());
+  return host_and_port(ip(), port());
+}
+
+std::string bracketed(std::string_view host) {
+  const bool v6 = host.contains(':');
+  return v6 ? "[" + std::string(host) + "]" : std::string(host);
+}
+
+std::string host_and_port(std::string_view host, std::uint16_t port) {
+  return bracketed(host) + ":" + std::to_string(port);
 }
 
 bool SocketAddress::is_loopback() const noexcept {

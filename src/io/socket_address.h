@@ -22,6 +22,11 @@ using IpBytes = std::array<std::uint8_t, 16>;
 /// address, which is what a site hands out to one customer at least.
 [[nodiscard]] IpBytes client_network(IpBytes ip) noexcept;
 
+/// As URLs have it: an IPv6 address in brackets, everything else as it is.
+[[nodiscard]] std::string bracketed(std::string_view host);
+/// `host:port`, the host in brackets where it needs them.
+[[nodiscard]] std::string host_and_port(std::string_view host, std::uint16_t port);
+
 /// An IPv4 or IPv6 address with a port.
 class SocketAddress {
  public:

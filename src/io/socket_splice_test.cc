@@ -3,6 +3,21 @@
 namespace aralez {
 namespace {
 
+class SocketSplice : public SocketTest {
+ protected:
+  /// A body of that length is to be spliced.
+  void four_bytes() {
+    pair();
+    socket_.start_recv();
+    SplicePipe* pipe = reactor_.pipes().take();
+    ASSERT_NE(pipe, nullptr);
+    pipe_ = KernelRef(pipe);
+    socket_.splice_into(pipe, 4);
+  }
+
+  KernelRef pipe_;
+};
+
 TEST_F(SocketTest, splices_no_more_than_the_limit_and_then_stops) {
   pair();
   SplicePipe* pipe = reactor_.pipes().take();
@@ -51,39 +66,24 @@ TEST_F(SocketTest, nothing_waits_when_all_was_received) {
   EXPECT_FALSE(socket_.input_waiting());
 }
 
-TEST_F(SocketTest, bytes_behind_a_spliced_body_wait) {
-  pair();
-  socket_.start_recv();
-  SplicePipe* pipe = reactor_.pipes().take();
-  ASSERT_NE(pipe, nullptr);
-  const KernelRef owner(pipe);
-  socket_.splice_into(pipe, 4);
+TEST_F(SocketSplice, bytes_behind_a_spliced_body_wait) {
+  four_bytes();
   peer_sends("body and more");
   settle();
   ASSERT_EQ(ear_.spliced, 4U);
   EXPECT_TRUE(socket_.input_waiting());
 }
 
-TEST_F(SocketTest, nothing_waits_behind_a_spliced_body_that_was_all) {
-  pair();
-  socket_.start_recv();
-  SplicePipe* pipe = reactor_.pipes().take();
-  ASSERT_NE(pipe, nullptr);
-  const KernelRef owner(pipe);
-  socket_.splice_into(pipe, 4);
+TEST_F(SocketSplice, nothing_waits_behind_a_spliced_body_that_was_all) {
+  four_bytes();
   peer_sends("body");
   settle();
   ASSERT_EQ(ear_.spliced, 4U);
   EXPECT_FALSE(socket_.input_waiting());
 }
 
-TEST_F(SocketTest, the_end_waits_behind_a_spliced_body) {
-  pair();
-  socket_.start_recv();
-  SplicePipe* pipe = reactor_.pipes().take();
-  ASSERT_NE(pipe, nullptr);
-  const KernelRef owner(pipe);
-  socket_.splice_into(pipe, 4);
+TEST_F(SocketSplice, the_end_waits_behind_a_spliced_body) {
+  four_bytes();
   peer_sends("body");
   peer_.reset();
   settle();

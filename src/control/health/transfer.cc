@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/ascii.h"
+#include "io/socket_address.h"
 
 namespace aralez {
 namespace {
@@ -18,10 +19,6 @@ constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
 constexpr std::size_t kMaxBodyBytes = 64 * 1024;
 constexpr std::size_t kGrpcPrefix = 5;  // compressed or not, length
 constexpr const char* kUserAgent = "aralez/" ARALEZ_VERSION " health";
-
-std::string bracketed(const std::string& host) {
-  return host.find(':') != std::string::npos ? '[' + host + ']' : host;
-}
 
 /// What a URL cannot hold as it is; the rest was checked with the configuration.
 std::string escaped(std::string_view path) {
@@ -111,7 +108,7 @@ bool Transfer::prepare(const HealthTarget& target, const HealthCheckSpec& spec,
 
 void Transfer::set_address(const HealthTarget& target, const HealthCheckSpec& spec,
                            const ProbeStep& step) {
-  const std::string address = fmt::format("{}:{}", bracketed(target.host), target.port);
+  const std::string address = host_and_port(target.host, target.port);
   // The name in the URL is the one that TLS is told and that a certificate has to be for.
   std::string name = target.host;
   if (step.wire == Wire::tls) {

@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "control/schema/blocks.h"
 #include "control/schema/values.h"
+#include "io/socket_address.h"
 #include "route/route_table.h"
 
 namespace aralez {
@@ -111,9 +112,7 @@ std::string kubernetes_address(const TextItem& item, Diagnostics& diagnostics) {
     diagnostics.error(item.source, item.key, "the API is reached by https alone; write host:port");
     return {};
   }
-  const bool v6 = server.value->host.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", server.value->host, server.value->port)
-            : fmt::format("{}:{}", server.value->host, server.value->port);
+  return host_and_port(server.value->host, server.value->port);
 }
 
 template <class Read>

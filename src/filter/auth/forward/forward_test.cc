@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/worker_context.h"
+#include "support/request_world.h"
 
 namespace aralez {
 namespace {
@@ -27,17 +27,19 @@ class FakeClient final : public SubrequestClient, private PendingSubrequest {
   SubrequestEvents* to = nullptr;
 };
 
-class Forward : public ::testing::Test, private RequestDriver {
+class Forward : public testing::RequestWorld {
  protected:
   Forward() {
     add("Host", "a.test");
-    request_.method = Method::post;
-    request_.method_text = "POST";
-    request_.authority = "A.test:81";
+    head_.method = Method::post;
+    head_.method_text = "POST";
+    head_.authority = "A.test:81";
     path_.forward = "/x?y=1";
+    client_ = {.ip = "192.0.2.7", .tls = true};
+    worker_.subrequests = &server_;
   }
   void add(std::string_view name, std::string_view value) {
-    request_.fields.add(arena_, {name, value, field_id(name)});
+    head_.fields.add(arena_, {name, value, field_id(name)});
   }
   std::unique_ptr<const Filter> filter(std::vector<std::string> headers = {}) {
     const AuthConfig block{.type = AuthType::forward,
@@ -56,45 +58,15 @@ class Forward : public ::testing::Test, private RequestDriver {
       with_id.id = field_id(f.name);
       head.fields.add(arena_, with_id);
     }
-    return client_.to->on_answer(head);
+    return server_.to->on_answer(head);
   }
   static std::string text(const Reply& reply) {
     return reply.body.empty() ? "" : std::string(as_text(reply.body[0].slice().bytes()));
   }
 
-  void wait_for(PendingStep& step) override { step_ = &step; }
-  void resume(Verdict verdict, Reply&& reply) override {
-    ++resumed_;
-    verdict_ = verdict;
-    reply_ = std::move(reply);
-  }
-  RequestContext request_context() override {
-    return {.request = request_,
-            .path = path_,
-            .host = "a.test",
-            .client = client_info_,
-            .arena = arena_,
-            .blocks = pool_,
-            .wall_time = 0,
-            .worker = &worker_,
-            .driver = this};
-  }
-
-  Reactor reactor_;
-  CounterBlock counters_;
-  FakeClient client_;
-  WorkerContext worker_{.reactor = reactor_, .counters = counters_, .subrequests = &client_};
+  FakeClient server_;
   ForwardServers servers_{""};
-  BlockPool pool_;
-  Arena arena_{pool_};
-  Head request_;
-  TargetPath path_;
-  ClientInfo client_info_{.ip = "192.0.2.7", .tls = true};
-  PendingStep* step_ = nullptr;
   Reply first_reply_;
-  Reply reply_;
-  Verdict verdict_ = Verdict::wait;
-  int resumed_ = 0;
 };
 
 TEST_F(Forward, asks_about_the_request_and_waits) {
@@ -105,8 +77,8 @@ TEST_F(Forward, asks_about_the_request_and_waits) {
   add("X-Forwarded-Uri", "/spoofed");
   const auto f = filter();
   EXPECT_EQ(ask(*f), Verdict::wait);
-  ASSERT_TRUE(step_);
-  const Head& q = *client_.question;
+  ASSERT_TRUE(pending_);
+  const Head& q = *server_.question;
   EXPECT_EQ(q.method_text, "GET");
   EXPECT_EQ(q.target, "/verify?k=v");
   std::string all;
@@ -116,8 +88,8 @@ TEST_F(Forward, asks_about_the_request_and_waits) {
             "Host: auth.test:9091\nX-Forwarded-Method: POST\nX-Forwarded-Proto: https\n"
             "X-Forwarded-Host: A.test:81\nX-Forwarded-Uri: /x?y=1\nX-Forwarded-For: 192.0.2.7\n"
             "X-Real-IP: 192.0.2.7\nAuthorization: Basic x\nCookie: a=1; b=2\n");
-  EXPECT_EQ(client_.asked_with.connect, std::chrono::milliseconds(3000));
-  EXPECT_EQ(client_.asked_with.all, std::chrono::milliseconds(10'000));
+  EXPECT_EQ(server_.asked_with.connect, std::chrono::milliseconds(3000));
+  EXPECT_EQ(server_.asked_with.all, std::chrono::milliseconds(10'000));
 }
 
 TEST_F(Forward, yes_sets_fields_and_goes_on) {
@@ -125,7 +97,7 @@ TEST_F(Forward, yes_sets_fields_and_goes_on) {
   add("X-Team", "all");
   const auto f = filter();
   ASSERT_EQ(ask(*f), Verdict::wait);
-  EXPECT_EQ(request_.fields.find("remote-user"), nullptr);
+  EXPECT_EQ(head_.fields.find("remote-user"), nullptr);
   EXPECT_EQ(answer(200, {{"Remote-User", "ann"},
                          {"X-Role", "a"},
                          {"X-ROLE", "b"},
@@ -133,12 +105,12 @@ TEST_F(Forward, yes_sets_fields_and_goes_on) {
                          {"X-Forwarded-For", "10.0.0.1"}}),
             SubrequestEvents::Want::head);
   EXPECT_EQ(resumed_, 1);
-  EXPECT_EQ(verdict_, Verdict::proceed);
-  EXPECT_EQ(request_.fields.find("Remote-User")->name, "remote-user");
-  EXPECT_EQ(request_.fields.find("Remote-User")->value, "ann");
-  EXPECT_EQ(request_.fields.find("x-role")->value, "b");
+  EXPECT_EQ(later_, Verdict::proceed);
+  EXPECT_EQ(head_.fields.find("Remote-User")->name, "remote-user");
+  EXPECT_EQ(head_.fields.find("Remote-User")->value, "ann");
+  EXPECT_EQ(head_.fields.find("x-role")->value, "b");
   for (const auto* name : {"Server", "X-Team", "X-Forwarded-For"})
-    EXPECT_EQ(request_.fields.find(name), nullptr) << name;
+    EXPECT_EQ(head_.fields.find(name), nullptr) << name;
 }
 
 TEST_F(Forward, no_is_handed_on_with_its_body) {
@@ -150,8 +122,8 @@ TEST_F(Forward, no_is_handed_on_with_its_body) {
                          {"Content-Type", "text/html"}}),
             SubrequestEvents::Want::body);
   EXPECT_EQ(resumed_, 0);
-  client_.to->on_answer_body("go", true);
-  EXPECT_EQ(verdict_, Verdict::replied);
+  server_.to->on_answer_body("go", true);
+  EXPECT_EQ(later_, Verdict::replied);
   EXPECT_EQ(reply_.status, 302);
   EXPECT_EQ(reply_.reason, Reason::auth_redirect);
   EXPECT_EQ(reply_.fields.value(FieldId::location), "https://login/");
@@ -165,7 +137,7 @@ TEST_F(Forward, a_body_that_did_not_come_leaves_nothing_behind) {
   const auto f = filter();
   ASSERT_EQ(ask(*f), Verdict::wait);
   answer(403, {{"Content-Type", "text/html"}, {"Content-Encoding", "gzip"}, {"X-A", "b"}});
-  client_.to->on_answer_body("", false);
+  server_.to->on_answer_body("", false);
   EXPECT_EQ(reply_.status, 403);
   EXPECT_EQ(reply_.reason, Reason::auth_denied);
   EXPECT_EQ(reply_.fields.size(), 1U);
@@ -179,8 +151,8 @@ TEST_F(Forward, no_answer_is_401_with_its_reason) {
                                      std::pair{Errc::refused, Reason::auth_unreachable},
                                      std::pair{Errc::unverified, Reason::auth_unreachable}}) {
     ASSERT_EQ(ask(*f), Verdict::wait);
-    client_.to->on_no_answer({code, Origin::upstream, "why"});
-    EXPECT_EQ(verdict_, Verdict::replied);
+    server_.to->on_no_answer({code, Origin::upstream, "why"});
+    EXPECT_EQ(later_, Verdict::replied);
     EXPECT_EQ(reply_.status, 401);
     EXPECT_EQ(reply_.reason, reason);
     EXPECT_EQ(reply_.fields.find("www-authenticate")->value, "Forward");
@@ -188,30 +160,30 @@ TEST_F(Forward, no_answer_is_401_with_its_reason) {
 }
 
 TEST_F(Forward, when_nobody_can_be_asked_the_request_is_refused_at_once) {
-  client_.full = true;
+  server_.full = true;
   const auto f = filter();
   EXPECT_EQ(ask(*f), Verdict::replied);
   EXPECT_EQ(first_reply_.status, 503);
   EXPECT_EQ(first_reply_.reason, Reason::auth_busy);
-  EXPECT_EQ(step_, nullptr);
+  EXPECT_EQ(pending_, nullptr);
 }
 
 TEST_F(Forward, a_request_that_ends_gives_its_question_up) {
   const auto f = filter();
   ASSERT_EQ(ask(*f), Verdict::wait);
-  step_->cancel();
-  EXPECT_TRUE(client_.cancelled);
+  pending_->cancel();
+  EXPECT_TRUE(server_.cancelled);
 }
 
 TEST_F(Forward, asks_by_head_where_the_client_did) {
-  request_.method = Method::head;
-  request_.method_text = "HEAD";
+  head_.method = Method::head;
+  head_.method_text = "HEAD";
   const auto f = filter();
   ASSERT_EQ(ask(*f), Verdict::wait);
-  EXPECT_EQ(client_.question->method_text, "HEAD");
+  EXPECT_EQ(server_.question->method_text, "HEAD");
   Head head{.status = 401, .length = BodyLength::of(77)};
-  client_.to->on_answer(head);
-  client_.to->on_answer_body("", true);
+  server_.to->on_answer(head);
+  server_.to->on_answer_body("", true);
   EXPECT_EQ(reply_.length.bytes, 77U);
 }
 
@@ -222,7 +194,7 @@ TEST_F(Forward, two_authorizations_are_asked_about_by_nobody) {
   EXPECT_EQ(ask(*f), Verdict::replied);
   EXPECT_EQ(first_reply_.status, 401);
   EXPECT_EQ(first_reply_.reason, Reason::auth_malformed);
-  EXPECT_EQ(client_.question, nullptr);
+  EXPECT_EQ(server_.question, nullptr);
 }
 
 TEST_F(Forward, shows_no_query) {
