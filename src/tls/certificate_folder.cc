@@ -79,7 +79,7 @@ class Pair {
   }
 
   std::optional<std::string> text_of(const std::string& file) {
-    FileText read = read_text_file(file, kMaxFile);
+    FileText read = read_text_file(file, kMaxFile, FileRule::regular);
     if (read.status != FileText::Status::ok) {
       error(file, fmt::format("cannot be read: {}", read.reason));
     } else if (read.text.size() > kMaxFile) {

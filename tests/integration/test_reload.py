@@ -12,6 +12,7 @@ import pytest
 
 from support.deadline import stays, wait_until
 from support.origin import Origin, answer
+from support.ports import free_port
 from support.proxy import Proxy, as_text, document, route
 
 BROKEN = """\
@@ -294,6 +295,31 @@ def test_files_of_others_below_the_folder_do_not_reload(two) -> None:
         proxy.apply({"a.test": {"/": route(one)}})
         reloads = len(re.findall(r"(?im)^.*(?:applied|reloaded|configuration).*$", proxy.log()[mark:]))
         assert reloads <= 4, proxy.log()[mark:]
+
+
+@pytest.mark.parametrize("name", ["conf.d/pipe.yaml", "certificates/pipe.crt"])
+def test_nobody_waits_for_a_pipe_in_a_folder(two, name: str) -> None:
+    """Reading one blocks until somebody writes: no reload came through after that."""
+    one, other = two
+    with Proxy({"a.test": {"/": route(one)}}, main={"proxy_address_tls": f"127.0.0.1:{free_port()}"}) as proxy:
+        pipe = proxy.config / name
+        pipe.parent.mkdir(exist_ok=True)
+        os.mkfifo(pipe)
+        proxy.send_signal(signal.SIGHUP)
+        proxy.apply({"a.test": {"/": route(other)}})
+        assert served_by(proxy) == "two"
+
+
+def test_a_pipe_in_place_of_the_file_is_refused(two) -> None:
+    one, other = two
+    with Proxy({"a.test": {"/": route(one)}}) as proxy:
+        proxy.upstreams_file.unlink()
+        os.mkfifo(proxy.upstreams_file)
+        wait_until(lambda: "cannot be read: not a regular file" in proxy.log(), "a word about the pipe")
+        assert served_by(proxy) == "one"
+        proxy.upstreams_file.unlink()
+        proxy.apply({"a.test": {"/": route(other)}})
+        assert served_by(proxy) == "two"
 
 
 def test_all_workers_meet_the_new_configuration(two) -> None:

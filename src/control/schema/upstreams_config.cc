@@ -62,7 +62,7 @@ std::vector<std::string> list_conf_d(const std::string& folder, Diagnostics& dia
 SplitFiles read_conf_d(const std::string& folder, Diagnostics& diagnostics) {
   SplitFiles out;
   for (const std::string& name : list_conf_d(folder, diagnostics)) {
-    FileText file = read_text_file(name, YamlLimits{}.max_bytes);
+    FileText file = read_text_file(name, YamlLimits{}.max_bytes, FileRule::regular);
     if (file.status != FileText::Status::ok) {
       diagnostics.warning(whole_file(name), "",
                           fmt::format("skipped, it cannot be read: {}", file.reason));
@@ -254,7 +254,7 @@ LoadedUpstreams load_upstreams_text(std::string text, std::string file, const st
 
 LoadedUpstreams load_upstreams(const std::string& path, Diagnostics& diagnostics) {
   LoadedUpstreams out;
-  FileText main = read_text_file(path, YamlLimits{}.max_bytes);
+  FileText main = read_text_file(path, YamlLimits{}.max_bytes, FileRule::regular);
   if (main.status == FileText::Status::missing) {
     diagnostics.warning(whole_file(path), "",
                         "does not exist; there are no routes until it appears");
