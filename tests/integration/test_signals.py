@@ -6,13 +6,17 @@ import gzip
 import re
 import signal
 import threading
+from typing import Callable
 
 import pytest
 
 from support.client import Client
 from support.deadline import wait_until
+from support.http1 import Closed
 from support.origin import Origin, answer
+from support.ports import free_port
 from support.proxy import Proxy, route
+from support.tls import client_context, install
 from support.websocket import EchoClient, EchoServer
 
 STOPS = [signal.SIGTERM, signal.SIGQUIT]
@@ -59,6 +63,54 @@ def test_drain_finishes_running_requests_and_takes_no_new_ones(number: signal.Si
             r = busy.response()
             assert (r.status, r.body) == (200, b"finished")
             busy.wait_closed()
+        assert proxy.wait_exit() == 0
+
+
+class KeepAliveClients:
+    """Each asks on one connection until an answer says that it is the last; what fails is kept."""
+
+    def __init__(self, connect: Callable[[], Client], count: int):
+        self.answers = 0
+        self.failed: list[str] = []
+        self._threads = [threading.Thread(target=self._ask, args=(connect(),)) for _ in range(count)]
+        for t in self._threads:
+            t.start()
+
+    def _ask(self, client: Client) -> None:
+        with client:
+            while True:
+                try:
+                    response = client.request("/")
+                except (AssertionError, Closed, OSError) as e:
+                    self.failed.append(repr(e))
+                    return
+                self.answers += 1
+                if response.status != 200:
+                    self.failed.append(f"status {response.status}")
+                if (response.get("connection") or "").lower() == "close":
+                    return
+
+    def join(self) -> None:
+        for t in self._threads:
+            t.join()
+
+
+@pytest.mark.parametrize("number", STOPS)
+@pytest.mark.parametrize("tls", [False, True])
+def test_drain_under_load_fails_no_request(number: signal.Signals, tls: bool) -> None:
+    """Clients with keep-alive cannot know that a drain has begun: every request that they send is answered."""
+    port = free_port()
+    proxy = Proxy({}, main={"threads": 2, "grace_period_seconds": 60, **({"proxy_address_tls": f"127.0.0.1:{port}"} if tls else {})})
+    if tls:
+        install(proxy.config / "certificates")
+    with Origin() as origin, proxy:
+        proxy.apply({"a.test": {"/": route(origin)}})
+        connect = (lambda: Client(("127.0.0.1", port), tls=client_context(), name="a.test")) if tls else proxy.client
+        clients = KeepAliveClients(connect, 16)
+        wait_until(lambda: clients.answers > 500, "load")
+        proxy.send_signal(number)
+        clients.join()
+        assert not clients.failed
         assert proxy.wait_exit() == 0
 
 

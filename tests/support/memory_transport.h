@@ -48,6 +48,10 @@ class MemoryTransport final : public Transport {
   [[nodiscard]] bool splices() const override { return false; }
   void splice_into(SplicePipe*, std::size_t) override { assert(false && "does not splice"); }
 
+  [[nodiscard]] bool input_waiting() override {
+    return !in_.empty() || (peer_end_ && receiving_ && !closed_);
+  }
+
   void queue(Piece piece) override {
     if (piece.size() == 0) return;
     seal_tail();

@@ -15,8 +15,9 @@ void ServerCodec::start() {
 }
 
 void ServerCodec::drain() {
-  after_ = After::close;
-  if (idle() && !events_) close_now(Transport::CloseMode::normal);
+  if (after_ != After::keep) return;
+  after_ = After::last;
+  if (idle() && !events_) wait_for(Wait::idle, idle_time());
 }
 
 HeadLimits ServerCodec::head_limits() const {
@@ -111,7 +112,7 @@ void ServerCodec::send_head(const Head& head, End end) {
   f.write_length = f.mode == BodyMode::length ||
                    (f.mode == BodyMode::none && head.length.kind == BodyLength::Kind::known &&
                     head.status != 204);
-  if (f.mode == BodyMode::raw || head.last) after_ = After::close;
+  if (f.mode == BodyMode::raw || head.last || after_ == After::last) after_ = After::close;
   if (rx_ == Rx::body && !body_worth_draining()) after_ = After::close;
   if (after_ == After::close)
     f.connection = "close";
@@ -148,8 +149,10 @@ void ServerCodec::detach() {
   if (wait_ == Wait::closed) return;
   if (tx_ != Tx::done) return close_now(Transport::CloseMode::abort);
   drop_pipe();
-  if (rx_ == Rx::done && after_ == After::keep) return next_request();
-  if (rx_ == Rx::body && after_ == After::keep && !tunnel_) return swallow_body();
+  if (after_ != After::close) {
+    if (rx_ == Rx::done) return next_request();
+    if (rx_ == Rx::body && !tunnel_) return swallow_body();
+  }
   finish_output_then_close();
 }
 
@@ -170,7 +173,7 @@ void ServerCodec::next_request() {
   tx_ = Tx::head;
   credit_ = 0;
   pipes_allowed_ = false;
-  wait_for(Wait::idle, limits_.client_idle_timeout);
+  wait_for(Wait::idle, idle_time());
   if (!in_.empty())
     step_later();
   else
@@ -198,7 +201,7 @@ void ServerCodec::output_drained() {
   } else if (rx_ == Rx::head) {
     if (!in_.empty()) return step_later();
     if (after_ == After::close) return finish_output_then_close();
-    if (wait_ == Wait::rate) wait_for(Wait::idle, limits_.client_idle_timeout);
+    if (wait_ == Wait::rate || after_ == After::last) wait_for(Wait::idle, idle_time());
   }
 }
 
@@ -276,7 +279,7 @@ void ServerCodec::on_recv_end() {
 /// for long.
 void ServerCodec::cut_off() {
   StreamEvents* told = std::exchange(events_, nullptr);
-  close_now(Transport::CloseMode::abort);
+  close_now(!told && idle() ? Transport::CloseMode::normal : Transport::CloseMode::abort);
   if (told) told->on_reset(ResetCode::timeout);
 }
 
@@ -297,6 +300,19 @@ void ServerCodec::close_now(Transport::CloseMode mode) {
   owner_.on_closed();
 }
 
+/// Between requests. While an answer still leaves, its client cannot have seen the end of it.
+Millis ServerCodec::idle_time() const {
+  if (after_ != After::last || t_.output_bytes() != 0) return limits_.client_idle_timeout;
+  return std::min(limits_.client_idle_timeout, kDrainIdle);
+}
+
+/// Not over a request that has reached this machine: its client would see it fail.
+void ServerCodec::idle_for_too_long() {
+  if (t_.output_bytes() != 0) return reads_too_slowly();
+  if (!t_.input_waiting()) return close_now(Transport::CloseMode::normal);
+  wait_for(Wait::head, limits_.client_head_timeout);
+}
+
 void ServerCodec::wait_for(Wait what, Millis time) {
   wait_ = what;
   timer_.arm(t_.loop().timers(), t_.loop().now() + time);
@@ -311,9 +327,7 @@ void ServerCodec::watch_rate() {
 
 void ServerCodec::on_timer(TimePoint) {
   switch (wait_) {
-    case Wait::idle:
-      if (t_.output_bytes() == 0) return close_now(Transport::CloseMode::normal);
-      return reads_too_slowly();
+    case Wait::idle: return idle_for_too_long();
     case Wait::head:
       return refuse({408, "request head took too long", Reason::client_head_timeout});
     case Wait::rate: return check_rate();

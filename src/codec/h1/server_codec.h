@@ -13,16 +13,19 @@ using aralez::ServerEvents;
 /// One worker, no I/O of its own.
 class ServerCodec final : public StreamCore {
  public:
+  static constexpr Millis kDrainIdle{1'000};
+
   ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch,
               const Limits& limits);
 
   /// The transport is connected and this codec is its receiver.
   void start();
-  /// Closes when the request at hand, if any, has been answered.
+  /// The next answer says that it is the last one. A client that asks for nothing any more within
+  /// kDrainIdle is closed.
   void drain();
   /// Ends the connection with a reset; a request under way hears of it.
   void cut_off();
-  /// Between requests: nothing would be lost by closing now.
+  /// Between requests, as far as is known: one may be on its way.
   [[nodiscard]] bool idle() const noexcept {
     return wait_ == Wait::idle && in_.empty() && t_.output_bytes() == 0;
   }
@@ -62,14 +65,21 @@ class ServerCodec final : public StreamCore {
   void start_tunnel(const Head& head);
   [[nodiscard]] BodyMode choose_mode(const Head& head, End end) const;
 
+  [[nodiscard]] Millis idle_time() const;
+  void idle_for_too_long();
   void wait_for(Wait what, Millis time);
   void watch_rate();
   void on_timer(TimePoint now);
   void check_rate();
   void reads_too_slowly();
 
-  /// How the connection goes on after this response.
-  enum class After : std::uint8_t { keep, close };
+  /// How the connection goes on. A client that was not told of the end may send its next request at
+  /// any time: so `close` follows `last` only with the head of an answer.
+  enum class After : std::uint8_t {
+    keep,
+    last,  ///< drains: the next head says that the connection closes
+    close  ///< the client knows, or gave a reason: behind the answer at hand
+  };
 
   ServerEvents& owner_;
   const Limits& limits_;

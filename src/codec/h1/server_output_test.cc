@@ -140,5 +140,103 @@ TEST_F(ServerOutput, a_drain_waits_for_an_answer_that_is_leaving) {
   EXPECT_TRUE(closed_);
 }
 
+/// A connection that drains between two requests; everything that is sent leaves at once.
+class ServerDrain : public ServerOutput {
+ protected:
+  ServerDrain() { transport_.peer_takes(1'000'000); }
+  /// Time passes, and nothing that the client has sent is read before.
+  void pass(Millis time) {
+    loop_.set_now(loop_.now() + time);
+    loop_.timers().advance(loop_.now());
+  }
+  [[nodiscard]] std::size_t answers_that_say_close() const {
+    std::size_t n = 0;
+    for (auto at = transport_.sent().find("onnection: close"); at != std::string::npos;
+         at = transport_.sent().find("onnection: close", at + 1))
+      ++n;
+    return n;
+  }
+};
+
+TEST_F(ServerDrain, a_client_that_is_idle_gets_a_last_answer_that_says_so) {
+  ask("");
+  codec_.drain();
+  pass(h1::ServerCodec::kDrainIdle / 2);
+  EXPECT_FALSE(transport_.closed());
+  EXPECT_EQ(answers_that_say_close(), 0U);
+  ask("");
+  EXPECT_EQ(requests_, 2);
+  EXPECT_EQ(answers_that_say_close(), 1U);
+  EXPECT_EQ(transport_.closed(), Transport::CloseMode::normal);
+}
+
+TEST_F(ServerDrain, a_client_that_asks_for_nothing_any_more_is_closed) {
+  ask("");
+  codec_.drain();
+  pass(h1::ServerCodec::kDrainIdle / 2);
+  codec_.drain();
+  EXPECT_FALSE(transport_.closed());
+  pass(h1::ServerCodec::kDrainIdle);
+  EXPECT_EQ(transport_.closed(), Transport::CloseMode::normal) << "said twice is no more time";
+}
+
+TEST_F(ServerDrain, so_is_one_that_never_asked) {
+  codec_.drain();
+  pass(h1::ServerCodec::kDrainIdle * 2);
+  EXPECT_EQ(transport_.closed(), Transport::CloseMode::normal);
+  EXPECT_EQ(refusals_, 0U);
+}
+
+TEST_F(ServerDrain, a_request_that_waits_to_be_read_when_time_is_over_is_answered) {
+  ask("");
+  codec_.drain();
+  transport_.peer_sends("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  pass(h1::ServerCodec::kDrainIdle * 2);
+  EXPECT_FALSE(transport_.closed());
+  for (int i = 0; i < 4; ++i) turn();
+  EXPECT_EQ(requests_, 2);
+  EXPECT_EQ(answers_that_say_close(), 1U);
+  EXPECT_EQ(transport_.closed(), Transport::CloseMode::normal);
+}
+
+TEST_F(ServerDrain, the_same_without_a_drain_when_the_idle_time_is_over) {
+  ask("");
+  transport_.peer_sends("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  pass(limits_.client_idle_timeout * 2);
+  for (int i = 0; i < 4; ++i) turn();
+  EXPECT_EQ(requests_, 2);
+  EXPECT_FALSE(transport_.closed());
+}
+
+TEST_F(ServerDrain, what_waits_but_is_no_request_is_not_waited_for_longer_than_a_head) {
+  ask("");
+  codec_.drain();
+  transport_.peer_sends("GET /");
+  pass(h1::ServerCodec::kDrainIdle * 2);
+  turn();
+  EXPECT_FALSE(transport_.closed());
+  pass(limits_.client_head_timeout * 2);
+  EXPECT_EQ(refusals_, 1U);
+}
+
+TEST_F(ServerDrain, an_answer_whose_head_was_sent_before_is_not_the_last) {
+  transport_.peer_takes(100);
+  ask("");
+  codec_.drain();
+  transport_.peer_takes(1'000'000);
+  turn();
+  EXPECT_FALSE(transport_.closed()) << "its client may have sent the next request already";
+  ask("");
+  EXPECT_EQ(requests_, 2);
+  EXPECT_EQ(answers_that_say_close(), 1U);
+}
+
+TEST_F(ServerDrain, an_idle_client_is_cut_off_without_a_reset) {
+  ask("");
+  codec_.drain();
+  codec_.cut_off();
+  EXPECT_EQ(transport_.closed(), Transport::CloseMode::normal);
+}
+
 }  // namespace
 }  // namespace aralez::testing
