@@ -19,19 +19,21 @@ bool passed_on(const Fields& fields) {
   return fields.find("via") != nullptr;
 }
 
-/// The host and port of an origin; empty for `null` and for what is none.
-std::string_view host_of_origin(std::string_view origin) {
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (origin.size() > scheme.size() && iequals(origin.substr(0, scheme.size()), scheme))
-      return origin.substr(scheme.size());
-  return {};
+/// Whether that is the origin of what this connection serves (RFC 6454); `null` is none.
+bool own_origin(std::string_view origin, const RequestContext& asked) {
+  const auto is = [&](std::string_view scheme) {
+    return origin.size() > scheme.size() && iequals(origin.substr(0, scheme.size()), scheme) &&
+           iequals(origin.substr(scheme.size()), asked.request.authority);
+  };
+  // In the clear: what the browser speaks to a proxy in between may be TLS.
+  return is("https://") || (!asked.client.tls && is("http://"));
 }
 
-/// What a browser says of the page that asks (Fetch standard, `Sec-Fetch-*`; RFC 6454).
-bool from_other_site(const Head& request, Call call) {
+/// What a browser says of the page that asks (Fetch standard, `Sec-Fetch-*`).
+bool from_other_site(const RequestContext& asked, Call call) {
+  const Head& request = asked.request;
   for (const Field& f : request.fields) {
-    if (iequals(f.name, "origin") && !iequals(host_of_origin(f.value), request.authority))
-      return true;
+    if (iequals(f.name, "origin") && !own_origin(f.value, asked)) return true;
     if (!iequals(f.name, "sec-fetch-site")) continue;
     if (iequals(f.value, "same-origin") || iequals(f.value, "none")) continue;
     // A link to the page, followed by whoever sits there; not the page in somebody's frame.
@@ -87,7 +89,7 @@ bool AccessRules::asks_for_key(const RequestContext& request, Call call) const {
 
 AccessRules::Verdict AccessRules::judge(const RequestContext& request, Call call) const {
   if (call == Call::acme_challenge) return Verdict::open;
-  if (from_other_site(request.request, call)) return Verdict::foreign_site;
+  if (from_other_site(request, call)) return Verdict::foreign_site;
   const bool local = is_local(request);
   if (config_.master_key.empty() && !local) return Verdict::not_local;
   const Key key = key_of(request);

@@ -12,12 +12,14 @@ struct Asked {
   std::string host = "127.0.0.1:3000";
   std::string query = {};
   std::vector<std::pair<std::string, std::string>> fields = {};
+  bool tls = false;
 };
 
 Verdict judge(const AccessRules& rules, const Asked& asked, Call call = Call::conf) {
   BlockPool pool;
   Arena arena(pool);
-  const ClientInfo client{.ip = asked.client, .peer_loopback = asked.client == "127.0.0.1"};
+  const ClientInfo client{
+      .ip = asked.client, .tls = asked.tls, .peer_loopback = asked.client == "127.0.0.1"};
   Head head;
   head.authority = asked.host;
   for (const auto& [name, value] : asked.fields)
@@ -120,6 +122,16 @@ TEST(Access, pages_of_other_sites_get_nothing_with_or_without_a_key) {
   EXPECT_EQ(judge(kKeyed, with("Sec-Fetch-Site", "same-site")), Verdict::foreign_site);
   EXPECT_EQ(judge(kKeyed, with("Sec-Fetch-Site", "same-origin")), Verdict::open);
   EXPECT_EQ(judge(kKeyed, with("Sec-Fetch-Site", "none")), Verdict::open);
+}
+
+TEST(Access, with_tls_a_page_that_came_without_is_of_another_site) {
+  const auto asked = [](bool tls, std::string origin) {
+    return Asked{.fields = {{"Origin", std::move(origin)}}, .tls = tls};
+  };
+  EXPECT_EQ(judge(kKeyed, asked(true, "https://127.0.0.1:3000")), Verdict::open);
+  EXPECT_EQ(judge(kKeyed, asked(true, "http://127.0.0.1:3000")), Verdict::foreign_site);
+  EXPECT_EQ(judge(kKeyed, asked(false, "https://127.0.0.1:3000")), Verdict::open)
+      << "a proxy in between may speak it";
 }
 
 TEST(Access, a_link_to_the_page_may_be_followed_but_not_framed) {

@@ -20,6 +20,7 @@ TlsConnection::TlsConnection(ProxyContext& context, ConnectionOwner& owner,
       tls_(socket_, *this, std::move(handshake.ssl), context.limits.client_handshake_timeout),
       side_(context, owner, *this, source, role, ClientSide::Security::tls),
       context_(context),
+      role_(role),
       slot_(std::move(handshake.slot)) {}
 
 bool TlsConnection::start(UniqueFd fd) {
@@ -37,7 +38,7 @@ void TlsConnection::on_connected() {
   }
   if (tls_.resumed()) context_.counters.add(Counter::tls_resumed);
   if (tls_.alpn() == "h2") {
-    side_.limit_hosts(*this);
+    if (role_ == ListenerRole::proxy) side_.limit_hosts(*this);
     h2_ = std::make_unique<h2::ServerCodec>(tls_, side_, context_.h2, context_.limits);
     tls_.set_events(*h2_);
     ReadBuffer nothing;

@@ -47,6 +47,7 @@ class TlsConnection final : public DownstreamConnection,
   std::unique_ptr<h2::ServerCodec> h2_;
   ClientSide side_;
   ProxyContext& context_;
+  const ListenerRole role_;
   HandshakeSlot slot_;  ///< held during the handshake
   bool draining_ = false;
   ReadBuffer none_;

@@ -54,13 +54,18 @@ std::expected<void, ListenError> DataPlane::listen() {
     if (auto r = listen_on(*main_.proxy_address_tls, {.security = DoorOptions::Security::tls}); !r)
       return r;
   if (auto r = listen_on(main_.config_address, {.role = ListenerRole::admin}); !r) return r;
+  if (main_.config_tls_address)
+    if (auto r = listen_on(*main_.config_tls_address,
+                           {.role = ListenerRole::admin, .security = DoorOptions::Security::tls});
+        !r)
+      return r;
   if (main_.file_server_address && !main_.file_server_folder.empty())
     return listen_on(*main_.file_server_address, {.role = ListenerRole::files});
   return {};
 }
 
 void DataPlane::start(const std::shared_ptr<const Snapshot>& first,
-                      const std::shared_ptr<const ServerContexts>& certificates) {
+                      const Certificates& certificates) {
   running_ = threads_.size();
   for (auto& t : threads_) {
     t->worker->adopt(first);
@@ -78,7 +83,7 @@ void DataPlane::publish(const std::shared_ptr<const Snapshot>& next) {
   for (auto& t : threads_) t->worker->adopt_later(next);
 }
 
-void DataPlane::publish(const std::shared_ptr<const ServerContexts>& certificates) {
+void DataPlane::publish(const Certificates& certificates) {
   for (auto& t : threads_) t->worker->adopt_later(certificates);
 }
 

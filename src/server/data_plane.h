@@ -28,11 +28,9 @@ class DataPlane {
 
   /// Opens every listener on every worker; the error names the address.
   [[nodiscard]] std::expected<void, ListenError> listen();
-  /// `certificates` may be null when there is no TLS listener.
-  void start(const std::shared_ptr<const Snapshot>& first,
-             const std::shared_ptr<const ServerContexts>& certificates);
+  void start(const std::shared_ptr<const Snapshot>& first, const Certificates& certificates);
   void publish(const std::shared_ptr<const Snapshot>& next);
-  void publish(const std::shared_ptr<const ServerContexts>& certificates);
+  void publish(const Certificates& certificates);
   /// Waits until every worker has taken what was published before, one has ended, or `deadline` is
   /// there. Any thread but theirs.
   void settle(TimePoint deadline);

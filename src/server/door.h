@@ -1,8 +1,9 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
 
 #include "proxy/exchange.h"
+#include "tls/server_contexts.h"
 
 namespace aralez {
 
@@ -11,6 +12,12 @@ struct DoorOptions {
   enum class Security : bool { plain, tls };
   ListenerRole role = ListenerRole::proxy;
   Security security = Security::plain;
+};
+
+/// What the TLS listeners serve; each null without its listener.
+struct Certificates {
+  std::shared_ptr<const ServerContexts> proxy;
+  std::shared_ptr<const ServerContexts> api;
 };
 
 }  // namespace aralez

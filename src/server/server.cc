@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -22,11 +21,10 @@
 #include "files/file_responder.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
+#include "server/listener_certificates.h"
 #include "server/logs.h"
 #include "server/registry.h"
 #include "server/status_source.h"
-#include "tls/certificate_folder.h"
-#include "tls/certificate_store.h"
 #include "tls/random.h"
 
 namespace aralez {
@@ -46,36 +44,11 @@ int failed(std::string_view what) {
   return kFailed;
 }
 
-/// A pair that cannot be used is an error to -t; a start goes on without it.
-enum class BadPairs : bool { warn, refuse };
-
-std::size_t check_certificates(const std::string& folder, BadPairs bad, Diagnostics& diagnostics) {
-  if (folder.empty()) return 0;
-  const auto report = check_certificate_folder(folder, std::time(nullptr));
-  for (const CertificateFinding& f : report.findings) {
-    const Source at{std::make_shared<const std::string>(f.file)};
-    if (f.severity == Severity::error && bad == BadPairs::refuse)
-      diagnostics.error(at, "", f.what);
-    else
-      diagnostics.warning(at, "", f.what);
-  }
-  return report.usable;
-}
-
-void check_certificates(const MainConfig& main, BadPairs bad, Diagnostics& diagnostics) {
-  const std::string folder = main.certificate_folder();
-  if (check_certificates(folder, bad, diagnostics) == 0 && main.proxy_address_tls)
-    diagnostics.warning(
-        {std::make_shared<const std::string>(folder)}, "",
-        "no usable certificate, but proxy_address_tls needs one; write NAME.crt and "
-        "NAME.key");
-}
-
 /// -t: every file is read, nothing is opened or started.
 int test(const MainConfig& main, Diagnostics& diagnostics) {
   const auto loaded = load_upstreams(main.upstreams_conf, diagnostics);
   warn_of_api_routes(loaded.config, main, diagnostics);
-  check_certificates(main, BadPairs::refuse, diagnostics);
+  check_certificates(main, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   std::cout << "Server Test passed, exiting" << std::endl;
   return 0;
@@ -84,11 +57,6 @@ int test(const MainConfig& main, Diagnostics& diagnostics) {
 std::shared_ptr<const Responder> files_of(const MainConfig& main) {
   if (!main.file_server_address || main.file_server_folder.empty()) return nullptr;
   return std::make_shared<FileResponder>(main.file_server_folder);
-}
-
-/// HTTP/2 is offered when its server codec is there.
-ServerPolicy tls_policy(const MainConfig& main) {
-  return {.grade = main.proxy_tls_grade, .alpn = AlpnOffer::http2};
 }
 
 /// From the snapshot to the last signal. One per process.
@@ -113,7 +81,7 @@ class Server {
                    .state = config_,
                    .hash_key = hash_key_,
                    .endpoints = &endpoints_}),
-        certificates_(main.certificate_folder(), tls_policy(main), logger_),
+        certificates_(main, logger_),
         plane_(main, logs.worker(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
         checker_(logger_) {}
   Server(const Server&) = delete;
@@ -140,14 +108,12 @@ class Server {
     features_.start();
     FolderWatcher watcher(watched(), logger_, [this](WatchReport r) { reload(r); });
     std::optional<FolderWatcher> certificate_watcher;
-    std::shared_ptr<const ServerContexts> certificates;
-    if (main_.proxy_address_tls) {
-      prepare_certificate_folder();
-      certificate_watcher.emplace(watched_certificates(), logger_,
-                                  [this](WatchReport) { reload_certificates(); });
-      certificates = certificates_.load(std::time(nullptr));
-      if (!certificates) return failed("no TLS context can be made");
-    }
+    if (certificates_.needed())
+      certificate_watcher.emplace(certificates_.watched(), logger_, [this](WatchReport) {
+        plane_.publish(certificates_.load(std::time(nullptr)));
+      });
+    const auto certificates = certificates_.load_first(std::time(nullptr));
+    if (!certificates) return failed("no TLS context can be made");
     Diagnostics diagnostics;
     const auto first = reloader_.load_first(diagnostics);
     if (!acceptable(diagnostics) || !first) return kFailed;
@@ -158,7 +124,7 @@ class Server {
       if (auto ok = drop_privileges(main_.runuser, main_.rungroup); !ok)
         return failed(ok.error().what);
     }
-    plane_.start(first, certificates);
+    plane_.start(first, *certificates);
     checker_.watch(*first);
     checker_.start();
     watcher.start();
@@ -172,22 +138,6 @@ class Server {
   [[nodiscard]] WatchSpec watched() const {
     return {.files = {main_.upstreams_conf},
             .folders = {{.path = conf_d_of(main_.upstreams_conf), .endings = {".yaml"}}}};
-  }
-
-  [[nodiscard]] WatchSpec watched_certificates() const {
-    return {.folders = {{.path = main_.certificate_folder(), .endings = {".crt", ".key"}}}};
-  }
-
-  /// It need not exist, but where it has to be is easier to see when it does.
-  void prepare_certificate_folder() {
-    std::error_code ec;
-    const std::string folder = main_.certificate_folder();
-    if (std::filesystem::create_directories(folder, ec))
-      std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
-  }
-
-  void reload_certificates() {
-    if (const auto contexts = certificates_.load(std::time(nullptr))) plane_.publish(contexts);
   }
 
   void publish(const std::shared_ptr<const Snapshot>& next) {
@@ -274,7 +224,7 @@ class Server {
   EndpointRegistry endpoints_;
   std::shared_ptr<AdminService> admin_;
   Reloader reloader_;
-  CertificateStore certificates_;
+  ListenerCertificates certificates_;
   DataPlane plane_;
   HealthChecker checker_;
 };
@@ -320,7 +270,7 @@ int run(const Options& options) {
   if (options.action == Options::Action::test) return test(*main, diagnostics);
   // With a TLS listener, whoever loads the certificates says what is wrong with them.
   if (options.action == Options::Action::run && !main->proxy_address_tls)
-    check_certificates(*main, BadPairs::warn, diagnostics);
+    check_certificates(main->certificate_folder(), BadPairs::warn, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   return start(options, *main);
 }

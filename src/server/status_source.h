@@ -2,8 +2,8 @@
 
 #include "admin/status_report.h"
 #include "server/data_plane.h"
+#include "server/listener_certificates.h"
 #include "server/logs.h"
-#include "tls/certificate_store.h"
 
 namespace aralez {
 
@@ -12,7 +12,7 @@ struct StatusSources {
   const ConfigState& config;
   const DataPlane& plane;
   const RouteSeries& routes;
-  const CertificateStore& certificates;
+  const ListenerCertificates& certificates;
   const Logs& logs;
   std::size_t workers = 1;
   std::chrono::system_clock::time_point started;

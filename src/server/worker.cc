@@ -26,7 +26,8 @@ Worker::Worker(const WorkerOptions& options)
     : options_(options),
       context_(reactor_, options.limits, options.logger, options.counters, options.routes,
                options.access_log, options.index, options.workers),
-      tls_(reactor_, options.tickets) {}
+      tls_(reactor_, options.tickets),
+      api_tls_(reactor_, options.tickets) {}
 
 Worker::~Worker() = default;
 
@@ -41,8 +42,9 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
   context_.snapshots.adopt(std::move(snapshot), context_.clusters);
 }
 
-void Worker::adopt(std::shared_ptr<const ServerContexts> certificates) {
-  tls_.adopt(std::move(certificates));
+void Worker::adopt(Certificates certificates) {
+  tls_.adopt(std::move(certificates.proxy));
+  api_tls_.adopt(std::move(certificates.api));
 }
 
 void Worker::run() {
@@ -59,7 +61,7 @@ void Worker::adopt_later(std::shared_ptr<const Snapshot> snapshot) {
   post([this, s = std::move(snapshot)]() mutable { adopt(std::move(s)); });
 }
 
-void Worker::adopt_later(std::shared_ptr<const ServerContexts> certificates) {
+void Worker::adopt_later(Certificates certificates) {
   post([this, c = std::move(certificates)]() mutable { adopt(std::move(c)); });
 }
 
@@ -129,7 +131,7 @@ std::unique_ptr<DownstreamConnection> Worker::make_connection(const ConnectionSo
   ConnectionOwner& owner = *this;
   if (door.security == DoorOptions::Security::plain)
     return std::make_unique<PlainConnection>(context_, owner, source, door.role);
-  auto handshake = tls_.accept();
+  auto handshake = (door.role == ListenerRole::admin ? api_tls_ : tls_).accept();
   if (!handshake) return nullptr;
   return std::make_unique<TlsConnection>(context_, owner, source, door.role, std::move(*handshake));
 }

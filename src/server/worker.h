@@ -45,13 +45,13 @@ class Worker final : private UnnamedOwner {
   /// Before run().
   void add_listener(UniqueFd fd, DoorOptions options);
   void adopt(std::shared_ptr<const Snapshot> snapshot);
-  void adopt(std::shared_ptr<const ServerContexts> certificates);
+  void adopt(Certificates certificates);
   void run();
 
   /// Any thread.
   void post(Mailbox::Letter letter) { reactor_.mailbox().post(std::move(letter)); }
   void adopt_later(std::shared_ptr<const Snapshot> snapshot);
-  void adopt_later(std::shared_ptr<const ServerContexts> certificates);
+  void adopt_later(Certificates certificates);
   /// Stops accepting, lets requests end, closes idle connections; run() returns when none is left.
   void drain_later();
   /// run() returns soon, whatever is under way.
@@ -90,6 +90,7 @@ class Worker final : private UnnamedOwner {
   Reactor reactor_;
   ProxyContext context_;
   ServerTls tls_;
+  ServerTls api_tls_;
   std::unordered_map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Door>> doors_;
   /// A connection whose PROXY header came during a drain has this long to bring a request.

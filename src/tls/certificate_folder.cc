@@ -62,6 +62,7 @@ class Pair {
   CertificatePairPtr load(std::string name) {
     auto pair = std::make_shared<CertificatePair>();
     pair->name = std::move(name);
+    pair->chain_file = chain_file_;
     pair->chain = read_chain();
     pair->key = read_key();
     if (!pair->chain.empty() && pair->key) match(pair->chain, *pair->key);
@@ -204,6 +205,20 @@ LoadedCertificates load_certificate_folder(const std::string& folder, std::time_
           {Severity::error, path(stem, kKeyEnd),
            fmt::format("its certificate is missing; write it to {}{}", stem, kChainEnd)});
   return out;
+}
+
+LoadedCertificates load_certificate_files(const CertificateFiles& files, std::time_t now) {
+  LoadedCertificates out;
+  if (auto pair = Pair(files.chain, files.key, now, out.findings).load(files.chain))
+    out.pairs.push_back(std::move(pair));
+  else
+    out.broken.push_back(files.chain);
+  return out;
+}
+
+CertificateReport check_certificate_files(const CertificateFiles& files, std::time_t now) {
+  LoadedCertificates loaded = load_certificate_files(files, now);
+  return {.usable = loaded.pairs.size(), .findings = std::move(loaded.findings)};
 }
 
 CertificateReport check_certificate_folder(const std::string& folder, std::time_t now) {

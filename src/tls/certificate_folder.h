@@ -26,4 +26,13 @@ struct CertificateReport {
 [[nodiscard]] CertificateReport check_certificate_folder(const std::string& folder,
                                                          std::time_t now);
 
+/// A pair whose files are named one by one.
+struct CertificateFiles {
+  std::string chain;  ///< PEM, the server's first
+  std::string key;
+};
+/// The same for one pair.
+[[nodiscard]] CertificateReport check_certificate_files(const CertificateFiles& files,
+                                                        std::time_t now);
+
 }  // namespace aralez

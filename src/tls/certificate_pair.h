@@ -12,7 +12,8 @@ namespace aralez {
 
 /// A chain and its key, found to belong together. Immutable.
 struct CertificatePair {
-  std::string name;            ///< of the files, without their endings
+  std::string name;            ///< of the files in their folder, without endings
+  std::string chain_file;      ///< for messages
   std::vector<X509Ptr> chain;  ///< the server's first; not empty
   KeyPtr key;
 
@@ -31,6 +32,9 @@ struct LoadedCertificates {
 /// check_certificate_folder(), keeping what it reads.
 [[nodiscard]] LoadedCertificates load_certificate_folder(const std::string& folder,
                                                          std::time_t now);
+/// A single pair; its name is the path of its chain.
+[[nodiscard]] LoadedCertificates load_certificate_files(const CertificateFiles& files,
+                                                        std::time_t now);
 
 /// The end of its validity, seconds since 1970; 0 when it cannot be read.
 [[nodiscard]] std::time_t expiry_of(const X509& certificate);

@@ -13,8 +13,26 @@ constexpr std::string_view kTarget = "aralez::tls";
 
 }  // namespace
 
+CertificateStore::CertificateStore(std::string folder, const ServerPolicy& policy, Logger& logger)
+    : read_([folder](std::time_t now) { return load_certificate_folder(folder, now); }),
+      none_(fmt::format("no usable certificate in {}: a self-signed one made in memory is served, "
+                        "which no client trusts; write NAME.crt and NAME.key there",
+                        folder)),
+      policy_(policy),
+      logger_(logger) {}
+
+CertificateStore::CertificateStore(CertificateFiles files, const ServerPolicy& policy,
+                                   Logger& logger)
+    : read_([files](std::time_t now) { return load_certificate_files(files, now); }),
+      none_(fmt::format("{} and {} are no usable pair: a self-signed certificate made in memory "
+                        "is served, which no client trusts",
+                        files.chain, files.key)),
+      self_signed_name_(files.chain),
+      policy_(policy),
+      logger_(logger) {}
+
 std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
-  LoadedCertificates loaded = load_certificate_folder(folder_, now);
+  LoadedCertificates loaded = read_(now);
   if (loaded.listed) served_ = with_kept(loaded);
   std::vector<CertificateFinding> findings = std::move(loaded.findings);
   auto contexts = ServerContexts::make(served_, policy_, now, findings);
@@ -28,10 +46,7 @@ std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
   }
   if (!self_signed_) self_signed_ = make_self_signed(now);
   if (!self_signed_) return nullptr;
-  logger_.write(LogLevel::warn, kTarget,
-                fmt::format("no usable certificate in {}: a self-signed one made in memory is "
-                            "served, which no client trusts; write NAME.crt and NAME.key there",
-                            folder_));
+  logger_.write(LogLevel::warn, kTarget, none_);
   std::vector<CertificateFinding> unexpected;
   contexts = ServerContexts::make({self_signed_}, policy_, now, unexpected);
   if (contexts) show({self_signed_});
@@ -42,7 +57,7 @@ std::shared_ptr<const ServerContexts> CertificateStore::load(std::time_t now) {
 void CertificateStore::show(const std::vector<CertificatePairPtr>& pairs) {
   std::vector<ServedCertificate> shown;
   for (const auto& p : pairs)
-    shown.push_back({.name = p == self_signed_ ? std::string() : p->name,
+    shown.push_back({.name = p == self_signed_ ? self_signed_name_ : p->name,
                      .hosts = names_of(p->leaf()),
                      .expires = expiry_of(p->leaf())});
   const std::lock_guard lock(mutex_);
@@ -61,8 +76,8 @@ std::vector<CertificatePairPtr> CertificateStore::with_kept(LoadedCertificates& 
     const auto before = std::ranges::find(served_, name, &CertificatePair::name);
     if (before == served_.end()) continue;
     out.push_back(*before);
-    loaded.findings.push_back(
-        {Severity::warning, name + ".crt", "the certificate that was read before stays in use"});
+    loaded.findings.push_back({Severity::warning, (*before)->chain_file,
+                               "the certificate that was read before stays in use"});
   }
   std::ranges::sort(out, {}, &CertificatePair::name);
   return out;

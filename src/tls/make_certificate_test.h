@@ -34,6 +34,7 @@ inline KeyPtr make_key(KeyKind kind, unsigned rsa_bits = 2048) {
 inline CertificatePairPtr make_pair_of(const CertificateSpec& spec) {
   auto pair = std::make_shared<CertificatePair>();
   pair->name = spec.file;
+  pair->chain_file = spec.file + ".crt";
   pair->key = make_key(spec.kind, spec.rsa_bits);
   X509Ptr out(X509_new());
   X509_set_version(out.get(), X509_VERSION_3);

@@ -92,7 +92,7 @@ class ContextBuilder {
       if (trial && use(*trial, *pair)) {
         pairs_.push_back({pair, names_of(pair->leaf()), kind_of(*pair), valid_at(*pair, now_)});
       } else {
-        findings_.push_back({Severity::error, pair->name + ".crt",
+        findings_.push_back({Severity::error, pair->chain_file,
                              fmt::format("refused under this proxy_tls_grade: {}", reason())});
       }
     }

@@ -16,7 +16,6 @@ NO_EFFECT = "has no effect in this version"
 
 MAIN: dict[str, Any] = {
     "upstream_debug_ssl_keylog": True,
-    "config_tls_address": "127.0.0.1:1", "config_tls_certificate": "x", "config_tls_key_file": "x",
     "cache_size_mb": 10, "cache_ttl": 5, "upgrade_sock": "/tmp/x",
     "upgrade_sock_connect_accept_max_retries": 5, "user": "nobody", "group": "nogroup", "graceful_shutdown_timeout_seconds": 5,
     "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"],

@@ -32,6 +32,14 @@ bool is_of_this_machine(const SocketAddress& a) {
   return false;
 }
 
+/// The key of the listener of the API that a connection to `server` ends at; empty: at none.
+std::string_view api_address(const ServerConfig& server, const MainConfig& main) {
+  if (leads_to(server, main.config_address)) return "config_address";
+  if (main.config_tls_address && leads_to(server, *main.config_tls_address))
+    return "config_tls_address";
+  return {};
+}
+
 }  // namespace
 
 bool leads_to(const ServerConfig& server, const SocketAddress& listener) {
@@ -47,7 +55,7 @@ bool leads_to(const ServerConfig& server, const SocketAddress& listener) {
 
 bool leads_to_api(const PathConfig& path, const MainConfig& main) {
   return std::any_of(path.servers.begin(), path.servers.end(),
-                     [&main](const ServerConfig& s) { return leads_to(s, main.config_address); });
+                     [&main](const ServerConfig& s) { return !api_address(s, main).empty(); });
 }
 
 void warn_of_api_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
@@ -55,11 +63,11 @@ void warn_of_api_routes(const UpstreamsConfig& upstreams, const MainConfig& main
   for (const HostConfig& host : upstreams.hosts)
     for (const PathConfig& path : host.paths)
       for (const ServerConfig& server : path.servers)
-        if (leads_to(server, main.config_address))
+        if (const auto key = api_address(server, main); !key.empty())
           diagnostics.warning(server.source, "servers",
-                              fmt::format("{}{} leads to config_address, the API; nothing but "
+                              fmt::format("{}{} leads to {}, the API; nothing but "
                                           "/.well-known/acme-challenge/ is let through to it",
-                                          host.host, path.path));
+                                          host.host, path.path, key));
 }
 
 }  // namespace aralez

@@ -34,6 +34,21 @@ TEST(ApiRoutes, of_a_listener_on_all_addresses_are_those_of_any_of_them) {
   }
 }
 
+TEST(ApiRoutes, the_listener_with_tls_is_one_too) {
+  MainConfig main;
+  main.config_address = *SocketAddress::parse("127.0.0.1:3000");
+  main.config_tls_address = *SocketAddress::parse("127.0.0.1:3443");
+  Diagnostics diagnostics;
+  const auto config = parse_upstreams(
+      "provider: file\nupstreams:\n  a.test:\n    paths:\n      /:\n        servers: "
+      "['https://127.0.0.1:3443']\n",
+      "up.yaml", diagnostics);
+  ASSERT_TRUE(config) << diagnostics.render();
+  EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
+  warn_of_api_routes(*config, main, diagnostics);
+  EXPECT_THAT(diagnostics.render(), HasSubstr("a.test/ leads to config_tls_address, the API"));
+}
+
 TEST(ApiRoutes, are_warned_of_with_their_place) {
   MainConfig main;
   main.config_address = *SocketAddress::parse("127.0.0.1:3000");

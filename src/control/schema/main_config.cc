@@ -32,6 +32,7 @@ void read_addresses(MapReader& map, MainConfig& config) {
   read_address(map, "proxy_address_http", http);
   read_address(map, "proxy_address_tls", config.proxy_address_tls);
   read_address(map, "config_address", config_api);
+  read_address(map, "config_tls_address", config.config_tls_address);
   read_address(map, "file_server_address", config.file_server_address);
   config.proxy_address_http = http.value_or(SocketAddress());
   config.config_address = config_api.value_or(SocketAddress());
@@ -41,10 +42,10 @@ void read_addresses(MapReader& map, MainConfig& config) {
     std::string_view key;
     std::optional<SocketAddress> address;
   };
-  const std::array all = {Named{"proxy_address_http", http},
-                          Named{"proxy_address_tls", config.proxy_address_tls},
-                          Named{"config_address", config_api},
-                          Named{"file_server_address", config.file_server_address}};
+  const std::array all = {
+      Named{"proxy_address_http", http}, Named{"proxy_address_tls", config.proxy_address_tls},
+      Named{"config_address", config_api}, Named{"config_tls_address", config.config_tls_address},
+      Named{"file_server_address", config.file_server_address}};
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (all[i].address && all[j].address && all[i].address->port() != 0 &&
@@ -225,22 +226,36 @@ void read_limits(MapReader& map, Limits& limits) {
 void read_ineffective(MapReader& map) {
   bool flag = false;
   std::int64_t number = 0;
-  std::string text;
   map.boolean("work_stealing", flag);
   map.integer("listener_tasks_per_fd", number);
   map.integer("upstream_connect_offload_threadpools", number);
   map.integer("upstream_connect_offload_thread_per_pool", number);
   map.integer("version", number);
-  map.text("config_tls_certificate", text);
-  map.text("config_tls_key_file", text);
-  map.ignore({"config_tls_address", "proxy_port", "proxy_port_tls", "local_server",
-              "working_directory", "max_blocking_threads", "blocking_threads_ttl_seconds",
-              "daemon_wait_for_ready", "daemon_ready_timeout_seconds",
-              "daemon_notify_timeout_seconds"});
+  map.ignore({"proxy_port", "proxy_port_tls", "local_server", "working_directory",
+              "max_blocking_threads", "blocking_threads_ttl_seconds", "daemon_wait_for_ready",
+              "daemon_ready_timeout_seconds", "daemon_notify_timeout_seconds"});
+}
+
+void read_api_tls(MapReader& map, MainConfig& config) {
+  const auto read = [&](const char* key, std::string_view example, NamedFile& out) {
+    map.text(key, out.path);
+    out.source = map.at(key);
+    const bool has_address = map.get("config_tls_address") != nullptr;
+    if (has_address && out.path.empty())
+      map.diagnostics().error(
+          out.source, key,
+          fmt::format("missing, but config_tls_address needs it; write {}", example));
+    else if (!has_address && !out.path.empty())
+      map.diagnostics().warning(out.source, key, "has no effect without config_tls_address");
+  };
+  read("config_tls_certificate", "the path of a PEM file, the server's certificate first",
+       config.config_tls_certificate);
+  read("config_tls_key_file", "the path of its private key, PEM", config.config_tls_key_file);
 }
 
 void read_api(MapReader& map, MainConfig& config) {
   map.boolean("config_api_enabled", config.config_api_enabled);
+  read_api_tls(map, config);
   const Node* node = map.get("config_host_names");
   if (node == nullptr) return;
   for (const TextItem& item : decode_list({*node, "config_host_names"}, map.diagnostics())) {

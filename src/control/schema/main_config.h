@@ -26,6 +26,12 @@ struct LogFileConfig {
   bool compress = false;
 };
 
+/// A file, and where it is named: what is wrong with it is found later.
+struct NamedFile {
+  std::string path;
+  Source source;
+};
+
 /// main.yaml, read once at start (behaviour sections 1.3, 1.4 and 21). The defaults are here and in
 /// base/limits.h. Relative paths are relative to the working directory.
 struct MainConfig {
@@ -34,6 +40,10 @@ struct MainConfig {
   SocketAddress proxy_address_http;
   std::optional<SocketAddress> proxy_address_tls;
   SocketAddress config_address;
+  /// The API with TLS, beside config_address.
+  std::optional<SocketAddress> config_tls_address;
+  NamedFile config_tls_certificate;  ///< both are there when the address is
+  NamedFile config_tls_key_file;
   bool config_api_enabled = false;
   /// Lower case: what the API may be called by without the key, beside addresses and localhost.
   std::vector<std::string> config_host_names;

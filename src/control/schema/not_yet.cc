@@ -24,7 +24,6 @@ struct NotYet {
   std::string_view quiet = {};  ///< this value asks for what happens anyway
 };
 
-constexpr std::string_view kNoTlsApi = "the API is served in clear text only";
 constexpr std::string_view kNoUpgrade = "sockets are not handed over to another process";
 constexpr std::string_view kNoPools = "each worker does its own connecting";
 
@@ -32,9 +31,6 @@ constexpr std::string_view kNoPools = "each worker does its own connecting";
 /// which never meant anything.
 constexpr auto kTable = std::to_array<NotYet>({
     {"upstream_debug_ssl_keylog", kMain, "TLS secrets are not written to a file", "false"},
-    {"config_tls_address", kMain, kNoTlsApi},
-    {"config_tls_certificate", kMain, kNoTlsApi},
-    {"config_tls_key_file", kMain, kNoTlsApi},
     {"cache_size_mb", kMain, "responses are not cached", "0"},
     {"cache_ttl", kMain, "responses are not cached"},
     {"upgrade_sock", kMain, kNoUpgrade},
