@@ -32,6 +32,14 @@ BlockPool::Owned BlockPool::make(std::size_t size) {
                    Block{0, static_cast<std::uint32_t>(size), this, bytes, std::move(storage)});
 }
 
+BlockRef BlockPool::take_large() {
+  ++outstanding_;
+  if (free_large_.empty()) return BlockRef(make(kLargeSize).release());
+  Block* b = free_large_.back().release();
+  free_large_.pop_back();
+  return BlockRef(b);
+}
+
 BlockRef BlockPool::take_sized(std::size_t size) {
   if (size <= kBlockSize) return take();
   ++outstanding_;
@@ -42,7 +50,10 @@ void BlockPool::recycle(Block* b) noexcept {
   Owned owned(b);
   assert(outstanding_ > 0);
   --outstanding_;
-  if (owned->capacity == kBlockSize && free_.size() < keep_) free_.push_back(std::move(owned));
+  if (owned->capacity == kBlockSize && free_.size() < keep_)
+    free_.push_back(std::move(owned));
+  else if (owned->capacity == kLargeSize && free_large_.size() < kLargeKept)
+    free_large_.push_back(std::move(owned));
 }
 
 }  // namespace aralez

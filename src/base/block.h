@@ -57,9 +57,14 @@ class BlockPool {
  public:
   /// An HTTP/2 frame and its header fit.
   static constexpr std::size_t kBlockSize = 16 * 1024 + 64;
+  /// What one receive of a large body may bring.
+  static constexpr std::size_t kLargeSize = 128 * 1024;
 
   /// At most `keep` free blocks are held back from the allocator.
-  explicit BlockPool(std::size_t keep = 512) : keep_(keep) { free_.reserve(keep); }
+  explicit BlockPool(std::size_t keep = 512) : keep_(keep) {
+    free_.reserve(keep);
+    free_large_.reserve(kLargeKept);
+  }
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool() { assert(outstanding_ == 0); }
@@ -72,7 +77,9 @@ class BlockPool {
     if (!free_.empty()) prefetch(free_.back().get(), kFetched);
     return BlockRef(b);
   }
-  /// A block of at least `size` bytes; sizes above kBlockSize go back to the allocator when
+  /// A block of kLargeSize bytes. A few of them are held back too.
+  [[nodiscard]] BlockRef take_large();
+  /// A block of at least `size` bytes; other sizes above kBlockSize go back to the allocator when
   /// released.
   [[nodiscard]] BlockRef take_sized(std::size_t size);
 
@@ -90,8 +97,10 @@ class BlockPool {
   void recycle(Block* b) noexcept;
 
   static constexpr std::size_t kFetched = 384;  ///< the block itself and a small head
+  static constexpr std::size_t kLargeKept = 16;
 
   std::vector<Owned> free_;
+  std::vector<Owned> free_large_;
   std::size_t keep_;
   std::size_t colour_ = 0;
   std::size_t outstanding_ = 0;
@@ -129,6 +138,13 @@ class Slice {
   void remove_prefix(std::size_t n) {
     assert(n <= view_.size());
     view_ = view_.subspan(n);
+  }
+  /// Takes in `behind` if it lies right behind this in the same block.
+  [[nodiscard]] bool join(const Slice& behind) noexcept {
+    if (behind.block_.get() != block_.get() || behind.view_.data() != view_.data() + view_.size())
+      return false;
+    view_ = {view_.data(), view_.size() + behind.view_.size()};
+    return true;
   }
   void clear() noexcept {
     block_.reset();

@@ -37,6 +37,19 @@ TEST(BlockPool, gets_a_block_back_with_its_last_reference) {
   EXPECT_EQ(pool.outstanding(), 0U);
 }
 
+TEST(BlockPool, keeps_a_few_large_blocks) {
+  BlockPool pool;
+  std::vector<BlockRef> taken;
+  for (int i = 0; i < 40; ++i) taken.push_back(pool.take_large());
+  EXPECT_EQ(taken.back()->capacity, BlockPool::kLargeSize);
+  const Block* kept = taken.back().get();
+  taken.pop_back();
+  EXPECT_EQ(pool.outstanding(), 39U);
+  EXPECT_EQ(pool.take_large().get(), kept);
+  taken.clear();
+  EXPECT_EQ(pool.outstanding(), 0U);
+}
+
 TEST(BlockPool, serves_sizes_above_a_block_and_does_not_keep_them) {
   BlockPool pool;
   const std::size_t large = BlockPool::kBlockSize * 3 + 1;

@@ -92,6 +92,14 @@ class Piece {
     kernel_.reset();
     size_ = credit_ = 0;
   }
+  /// Takes in `behind` if both are memory and it lies right behind this.
+  [[nodiscard]] bool join(const Piece& behind) noexcept {
+    if (kind_ != Kind::memory || behind.kind_ != Kind::memory || !slice_.join(behind.slice_))
+      return false;
+    size_ += behind.size_;
+    credit_ += behind.credit_;
+    return true;
+  }
   void remove_prefix(std::uint64_t n) {
     assert(n <= size_);
     size_ -= n;
@@ -140,7 +148,10 @@ class Chain {
     return n;
   }
 
+  /// What lies right behind the last piece becomes part of it: a body that comes in drops is no
+  /// crowd of pieces.
   void push_back(Piece p) {
+    if (!empty() && back().join(p)) return;
     if (tail_ < kInline) {
       inline_[tail_] = std::move(p);
     } else {

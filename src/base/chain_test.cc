@@ -57,6 +57,20 @@ TEST_F(Chains, behave_like_a_queue_over_long_use) {
   for (std::size_t i = 0; i < model.size(); ++i) ASSERT_EQ(chain[i].slice().text(), model[i]);
 }
 
+TEST_F(Chains, make_one_piece_of_what_lies_side_by_side) {
+  Piece whole = piece("abcdef");
+  const Slice& all = whole.slice();
+  Chain chain;
+  chain.push_back(Piece(all.share(0, 2)));
+  chain.push_back(Piece(all.share(2, 1)).with_credit(7));
+  EXPECT_EQ(chain.count(), 1U);
+  EXPECT_EQ(chain.back().credit(), 9U);
+  chain.push_back(Piece(all.share(4, 2)));  // a gap
+  chain.push_back(piece("gh"));             // another block
+  EXPECT_EQ(chain.count(), 3U);
+  EXPECT_EQ(text(chain), "abcefgh");
+}
+
 TEST_F(Chains, let_go_of_a_block_as_soon_as_its_piece_is_through) {
   Chain chain;
   for (int i = 0; i < 4; ++i) chain.push_back(piece("x"));

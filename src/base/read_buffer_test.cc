@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "base/chain.h"
+
 namespace aralez {
 namespace {
 
@@ -77,6 +79,46 @@ TEST(ReadBuffer, leaves_slices_and_pinned_views_alone_when_more_comes) {
   EXPECT_EQ(head, "head");
   EXPECT_EQ(body.text(), "body");
   EXPECT_EQ(in.size(), 50'000U);
+}
+
+TEST(ReadBuffer, receives_drops_behind_each_other_while_slices_need_the_block) {
+  BlockPool pool;
+  ReadBuffer in;
+  Chain held;
+  for (int i = 0; i < 1000; ++i) {
+    receive(in, pool, "x");
+    held.push_back(Piece(in.take(1)));
+    in.release_if_unused();
+  }
+  EXPECT_EQ(pool.outstanding(), 1U);
+  EXPECT_EQ(held.count(), 1U) << "they lie side by side";
+  EXPECT_EQ(held.bytes(), 1000U);
+  held.clear();
+  in.release_if_unused();
+  EXPECT_EQ(pool.outstanding(), 0U);
+}
+
+TEST(ReadBuffer, takes_a_large_block_behind_a_full_one_when_much_is_to_come) {
+  BlockPool pool;
+  ReadBuffer in;
+  in.expect_much(true);
+  ASSERT_EQ(in.space(pool).size(), BlockPool::kBlockSize) << "nothing says yet that much is here";
+  receive(in, pool, std::string(BlockPool::kBlockSize, 'a'));
+  const Slice first = in.take(BlockPool::kBlockSize);
+  EXPECT_EQ(in.space(pool).size(), BlockPool::kLargeSize);
+  receive(in, pool, "not full");
+  static_cast<void>(in.take(8));
+  in.release_if_empty();
+  EXPECT_EQ(in.space(pool).size(), BlockPool::kBlockSize);
+}
+
+TEST(ReadBuffer, keeps_to_usual_blocks_when_little_is_to_come) {
+  BlockPool pool;
+  ReadBuffer in;
+  receive(in, pool, std::string(BlockPool::kBlockSize, 'a'));
+  static_cast<void>(in.take(BlockPool::kBlockSize));
+  in.release_if_empty();
+  EXPECT_EQ(in.space(pool).size(), BlockPool::kBlockSize);
 }
 
 TEST(ReadBuffer, forgets_everything_when_cleared) {

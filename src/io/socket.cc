@@ -141,7 +141,7 @@ bool Socket::take_bytes() {
     in.commit(static_cast<std::size_t>(n));
     return true;
   }
-  in.release_if_empty();
+  in.release_if_unused();
   if (n == 0) {
     readable_ = receiving_ = false;
     events_->on_recv_end();

@@ -114,7 +114,7 @@ void TlsTransport::open_records() {
   if (in.size() > before)
     events_->on_received();
   else
-    in.release_if_empty();
+    in.release_if_unused();
   if (state_ != State::open) return;
   if (got.kind == Kind::alert) fail({Errc::reset, peer_, "TLS connection given up by the peer"});
   if (got.kind != Kind::bad) return;

@@ -173,7 +173,7 @@ void TlsTransport::take_records() {
   if (fresh)
     events_->on_received();
   else
-    in.release_if_empty();
+    in.release_if_unused();
   const bool well = code == SSL_ERROR_NONE || code == SSL_ERROR_WANT_READ || rx_ == Rx::ending;
   if (state_ == State::open && !well) fail_tls();
 }

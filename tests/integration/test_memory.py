@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import selectors
+import time
 
 import pytest
 
@@ -78,3 +79,17 @@ def test_memory_of_a_burst_is_used_again(origin: Origin) -> None:
         second = burst()
         third = burst()
         assert third <= second + (2 << 20)
+
+
+@pytest.mark.load
+@pytest.mark.skipif(instrumented(), reason="a sanitizer's memory is not that of a release")
+def test_a_body_that_comes_byte_by_byte_costs_its_bytes(origin: Origin) -> None:
+    """Each byte once pinned a block of its own: 16 KiB for whoever sends slowly enough."""
+    with Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "warn"}) as proxy:
+        with proxy.client() as client:
+            client.send(b"PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 60000\r\n\r\nb")
+            before = proxy.rss_bytes()
+            for _ in range(4000):
+                client.send(b"b")
+                time.sleep(0.0005)  # the attack's own pace: what is coalesced costs nothing
+            assert proxy.rss_bytes() - before < 2 << 20

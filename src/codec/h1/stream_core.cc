@@ -28,7 +28,11 @@ void StreamCore::step() {
 void StreamCore::update_receiving() {
   const bool want = rx_ == Rx::head || rx_ == Rx::closed || (rx_ == Rx::body && credit_ > 0);
   if (!want) return t_.stop_recv();
-  if (rx_ == Rx::body && start_splicing()) return;
+  if (rx_ == Rx::body) {
+    if (start_splicing()) return;
+    in_.expect_much(rx_mode_ == BodyMode::length &&
+                    std::min<std::uint64_t>(rx_left_, credit_) >= kMuch);
+  }
   t_.start_recv();
 }
 
@@ -45,9 +49,9 @@ void StreamCore::pump() {
     read_plain(out);
   else if (!read_chunked(out))
     return;
-  in_.release_if_empty();
   const std::uint64_t n = out.bytes();
-  if (n == 0) return;
+  // Every grant comes by here, so the block goes back when what was in it has been passed on.
+  if (n == 0) return in_.release_if_unused();
   body_progress();
   if (rx_mode_ == BodyMode::length && rx_left_ == 0) return finish_rx(std::move(out));
   if (events_) events_->on_body(std::move(out), End::no);
@@ -114,6 +118,7 @@ bool StreamCore::read_trailers(Chain&& body) {
 void StreamCore::finish_rx(Chain&& last) {
   rx_ = Rx::done;
   drop_pipe();
+  in_.expect_much(false);
   in_.release_if_empty();
   if (events_) events_->on_body(std::move(last), End::yes);
   received_message();
@@ -126,6 +131,7 @@ bool StreamCore::start_splicing() {
     pipe_raw_ = t_.loop().pipes().take();
     if (!pipe_raw_) return false;
     pipe_ = KernelRef(pipe_raw_);
+    in_.release_if_empty();
   }
   t_.splice_into(pipe_raw_, static_cast<std::size_t>(std::min<std::uint64_t>(rx_left_, credit_)));
   t_.start_recv();

@@ -93,6 +93,7 @@ class StreamCore : public Stream, public TransportEvents {
   bool start_splicing();
 
   static constexpr std::size_t kSpliceFrom = 64 * 1024;
+  static constexpr std::size_t kMuch = 64 * 1024;
   // Of what receives events, worth fetching.
   static constexpr std::size_t kOwnerBefore = 64;
   static constexpr std::size_t kOwnerBehind = 192;
