@@ -1,5 +1,7 @@
 #include "http/uri.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -18,7 +20,15 @@ constexpr auto kHostKinds = [] {
     if (kAllowed[c]) kinds[c] = c >= 'A' && c <= 'Z' ? kInHost | kUpper : kInHost;
   return kinds;
 }();
-constexpr auto kUnreserved = ascii_detail::make_table("-._~");
+/// Bytes of a path that mean the same with and without percent-encoding (pchar of RFC 3986).
+constexpr auto kInPath = ascii_detail::make_table("-._~!$&'()*+,;=:@");
+
+/// A path byte that has to be looked at: everything but the slash and kInPath.
+constexpr auto kNeedsWork = [] {
+  auto table = ascii_detail::make_table("-._~!$&'()*+,;=:@/");
+  for (bool& is : table) is = !is;
+  return table;
+}();
 
 bool all_digits(std::string_view s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -29,8 +39,7 @@ std::size_t plain_path_end(std::string_view target) {
   char before = 'x';
   for (std::size_t i = 0; i < target.size(); ++i) {
     const char c = target[i];
-    if (c == '?') return i;
-    if (c == '%' || c == '\\') return std::string_view::npos;
+    if (kNeedsWork[static_cast<unsigned char>(c)]) return c == '?' ? i : std::string_view::npos;
     if (before == '/' && (c == '/' || c == '.')) return std::string_view::npos;
     before = c;
   }
@@ -86,30 +95,33 @@ std::string_view clean(std::string_view path, Arena& arena) {
 
 enum class Reading : bool { kept, decoded };
 
-/// Decodes what is the same with and without encoding; with Reading::decoded also the encoded
-/// separators.
+void put_encoded(PathWriter& out, char byte) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  out.put('%');
+  out.put(kHex[static_cast<unsigned char>(byte) >> 4]);
+  out.put(kHex[static_cast<unsigned char>(byte) & 15]);
+}
+
+/// One spelling of each path: decoded is what a path may hold as it is, encoded is the rest, in
+/// upper case. With Reading::decoded the separators are slashes, in whatever spelling.
 std::string_view decode(std::string_view path, Reading reading, Arena& arena) {
-  PathWriter out(arena.allocate(path.size()));
+  const auto grows = [](char c) { return kNeedsWork[static_cast<unsigned char>(c)] && c != '%'; };
+  const auto more = 2 * std::count_if(path.begin(), path.end(), grows);
+  PathWriter out(arena.allocate(path.size() + static_cast<std::size_t>(more)));
   for (std::size_t i = 0; i < path.size(); ++i) {
     char c = path[i];
-    if (c == '\\' && reading == Reading::decoded) c = '/';
-    if (c != '%') {
-      out.put(c);
-      continue;
+    const bool encoded = c == '%';
+    if (encoded) {
+      c = static_cast<char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
+      i += 2;
     }
-    const auto byte = static_cast<char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
-    const bool separator = byte == '/' || byte == '\\';
-    if (kUnreserved[static_cast<unsigned char>(byte)]) {
-      out.put(byte);
-    } else if (separator && reading == Reading::decoded) {
+    const bool separator = c == '/' || c == '\\';
+    if (separator && reading == Reading::decoded)
       out.put('/');
-    } else {  // one spelling of what stays encoded
-      constexpr std::string_view kHex = "0123456789ABCDEF";
-      out.put('%');
-      out.put(kHex[static_cast<unsigned char>(byte) >> 4]);
-      out.put(kHex[static_cast<unsigned char>(byte) & 15]);
-    }
-    i += 2;
+    else if (kInPath[static_cast<unsigned char>(c)] || (c == '/' && !encoded))
+      out.put(c);
+    else
+      put_encoded(out, c);
   }
   return out.text();
 }
@@ -166,20 +178,26 @@ Encoding check_encoding(std::string_view path) {
   return found;
 }
 
+/// The one spelling of an IPv6 host (RFC 5952), in brackets.
+std::string_view ip_host(const SocketAddress& address, Arena& arena) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const auto* const raw = reinterpret_cast<const sockaddr_in6*>(address.raw());
+  ::inet_ntop(AF_INET6, &raw->sin6_addr, text.data(), text.size());
+  return arena.join({"[", text.data(), "]"});
+}
+
 Result<Authority> parse_ip_literal(std::string_view text, Arena& arena) {
   const auto close = text.find(']');
   if (close == std::string_view::npos)
     return fail(Errc::protocol, Origin::downstream, "unclosed IPv6 host");
   // Brackets are for IPv6 alone.
-  if (text.substr(0, close).find(':') == std::string_view::npos ||
-      !SocketAddress::from_ip(text.substr(0, close + 1), 0))
+  const auto address = SocketAddress::from_ip(text.substr(0, close + 1), 0);
+  if (!address || address->family() != AF_INET6)
     return fail(Errc::protocol, Origin::downstream, "bad IPv6 host");
   const auto rest = text.substr(close + 1);
   if (!rest.empty() && (rest.front() != ':' || !all_digits(rest.substr(1)) || rest.size() > 6))
     return fail(Errc::protocol, Origin::downstream, "bad port in host");
-  const auto host = arena.allocate(close + 1);
-  for (std::size_t i = 0; i <= close; ++i) host[i] = static_cast<std::byte>(to_lower(text[i]));
-  return Authority{as_text(host), rest.empty() ? rest : rest.substr(1)};
+  return Authority{ip_host(*address, arena), rest.empty() ? rest : rest.substr(1)};
 }
 
 }  // namespace

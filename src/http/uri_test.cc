@@ -33,7 +33,12 @@ INSTANTIATE_TEST_SUITE_P(
         Normal{"/%61dmin", "/admin", "", "/%61dmin"},
         Normal{"/%2e%2E/admin", "/admin", "", "/admin"},
         Normal{"/x/%2e./admin?q=1", "/admin", "", "/admin?q=1"},
-        Normal{"/a%2fb", "/a%2Fb", "/a/b", "/a%2fb"}, Normal{"/a\\b", "/a\\b", "/a/b", "/a\\b"},
+        Normal{"/a%2fb", "/a%2Fb", "/a/b", "/a%2fb"}, Normal{"/a\\b", "/a%5Cb", "/a/b", "/a\\b"},
+        Normal{"/%40me/%3a%24%3B", "/@me/:$;", "", "/%40me/%3a%24%3B"},
+        Normal{"/gesch\xc3\xbctzt", "/gesch%C3%BCtzt", "", "/gesch\xc3\xbctzt"},
+        Normal{"/gesch%c3%bctzt", "/gesch%C3%BCtzt", "", "/gesch%c3%bctzt"},
+        Normal{"/a b\"<>[]^`{|}", "/a%20b%22%3C%3E%5B%5D%5E%60%7B%7C%7D", "", "/a b\"<>[]^`{|}"},
+        Normal{"/%25%3f%23", "/%25%3F%23", "", "/%25%3f%23"},
         Normal{"/pub%2f..%2fadmin", "/pub%2F..%2Fadmin", "/admin", "/pub%2f..%2fadmin"},
         Normal{"/.hidden", "/.hidden", "", "/.hidden"}, Normal{"/a/...", "/a/...", "", "/a/..."}));
 
@@ -54,6 +59,9 @@ TEST(Authority, lower_cases_and_strips_port_and_dot) {
   const auto b = parse_authority("[FE80::1]:80", arena);
   ASSERT_TRUE(b);
   EXPECT_EQ(b->host, "[fe80::1]");
+  for (const auto* same : {"[2001:db8::1]", "[2001:0DB8:0:0:0::0001]:80"})
+    EXPECT_EQ(parse_authority(same, arena)->host, "[2001:db8::1]");
+  EXPECT_EQ(parse_authority("[::FFFF:192.0.2.1]", arena)->host, "[::ffff:192.0.2.1]");
 }
 
 TEST(Authority, refuses_what_is_not_one_host) {

@@ -53,6 +53,30 @@ def test_no_spelling_goes_round_it(origin: Origin, kind: Kind) -> None:
         assert proxy.get("/lockedx").status == 200, "another segment"
 
 
+@pytest.mark.parametrize("key, targets", [
+    ("/@me", ["/@me", "/%40me", "/%40%6de/x"]),
+    ("/%40me", ["/@me", "/%40me"]),
+    ("/a;b=c", ["/a;b=c", "/a%3bb%3dc", "/a%3Bb=c/d"]),
+    ("/gesch\u00fctzt", ["/gesch%C3%BCtzt", "/gesch%c3%bctzt", "/gesch%C3%BCt%7at"]),
+    ("/a b", ["/a%20b", "/a%20b/"]),
+    ("/{id}|x", ["/{id}|x", "/%7bid%7D%7cx"]),
+])
+def test_no_encoding_of_its_characters_goes_round_it(origin: Origin, key: str, targets: list[str]) -> None:
+    with Proxy({"a.test": {"/": route(origin), key: route(origin, authorization=BASIC)}}) as proxy:
+        for target in targets:
+            assert proxy.get(target).status == 401, target
+            assert proxy.get(target, fields=GOOD).text() == f"origin GET {target}", "passed on as it came"
+        assert proxy.get("/@mex").status == 200
+
+
+def test_no_spelling_of_an_ipv6_host_goes_round_it(origin: Origin) -> None:
+    hosts = {"2001:DB8:0::1": {"/": route(origin, authorization=BASIC)}, "DEFAULT": {"/": route(origin)}}
+    with Proxy(hosts) as proxy:
+        for host in ("[2001:db8::1]", "[2001:DB8::1]:80", "[2001:0db8:0:0:0:0:0:0001]"):
+            assert proxy.get("/", host=host).status == 401, host
+        assert proxy.get("/", host="[2001:db8::2]").status == 200
+
+
 def test_absolute_form_does_not_go_round_it(origin: Origin) -> None:
     """Defect 29 of behaviour section 19."""
     hosts = {"a.test": {"/": route(origin), "/locked": route(origin, authorization=BASIC)}}

@@ -214,12 +214,11 @@ Parse<ServerConfig> parse_server(std::string_view text) {
 
 NormalKey normalise_host_key(std::string_view text) {
   if (text == "DEFAULT") return {"DEFAULT", {}};
-  if (text.find(':') != std::string_view::npos && !text.starts_with('['))
-    if (const auto address = parse_ip(text)) return {"[" + lower(text) + "]", {}};
-
   BlockPool pool(1);
   Arena arena(pool);
-  const auto authority = parse_authority(text, arena);
+  const bool bare_ipv6 = !text.starts_with('[') && text.contains(':') && parse_ip(text);
+  const std::string host = bare_ipv6 ? bracketed(text) : std::string(text);
+  const auto authority = parse_authority(host, arena);
   if (!authority || authority->host.empty())
     return {{},
             "no request can name this host, the block has no effect; write a host name, an address "
