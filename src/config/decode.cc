@@ -178,11 +178,13 @@ std::optional<std::chrono::milliseconds> decode_seconds(KeyedNode field, Diagnos
   if (!node.is_scalar())
     return refuse(field, diagnostics,
                   fmt::format("this is {}; write {}", to_string(node.kind()), right));
-  std::optional<double> value;
-  if (node.style() == Node::Style::plain) {
-    const Parsed parsed = as_integer(node.text());
-    value = parsed.what == Number::ok ? static_cast<double>(parsed.value) : as_float(node.text());
-  }
+  const Parsed parsed = as_integer(node.text());
+  const std::optional<double> value =
+      parsed.what == Number::ok ? static_cast<double>(parsed.value) : as_float(node.text());
+  if (value && node.style() == Node::Style::text)
+    return refuse(
+        field, diagnostics,
+        fmt::format("{} is text; write {} without quotes", shown(node.text()), node.text()));
   if (!value)
     return refuse(
         field, diagnostics,

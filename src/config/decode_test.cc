@@ -102,6 +102,8 @@ TEST_F(Decode, seconds_may_have_fractions_and_no_unit) {
   for (const auto* bad : {"0", "-1", "5s", "'5'", ".nan", ".inf", "1e9", "[5]", "0.0001", "true"})
     EXPECT_EQ(seconds(bad), std::nullopt) << bad;
   EXPECT_EQ(seconds("0", {.min = Millis(0)}), Millis(0));
+  EXPECT_EQ(seconds("'2.5'"), std::nullopt);
+  EXPECT_NE(said().find("write 2.5 without quotes"), std::string::npos) << said();
 }
 
 TEST_F(Decode, text_is_quoted_or_neither_boolean_nor_number) {

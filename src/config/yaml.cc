@@ -317,6 +317,12 @@ std::unique_ptr<const Document> parse_yaml(std::string_view text, std::string fi
                       std::move(refused->why));
     return nullptr;
   }
+  if (const auto more = second_document(text)) {
+    const Position at = position_of(text, *more);
+    diagnostics.warning({document->file(), at.line, at.column}, "",
+                        "a second YAML document begins here and has no effect; only the first of a "
+                        "file is read");
+  }
   builder.finish();
   return document;
 }

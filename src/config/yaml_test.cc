@@ -162,6 +162,16 @@ TEST(YamlText, finds_bytes_that_are_no_text) {
     EXPECT_EQ(first_bad_byte(c.text), c.at) << c.text;
 }
 
+TEST(Yaml, warns_of_a_document_that_nobody_reads) {
+  for (const auto* text : {"a: b\n", "---\na: b\n...\n", "a: b\n---\n", "a: b\n---\n# x\n\n...\n"})
+    EXPECT_TRUE(Yaml(text).diagnostics.empty()) << text;
+  const Yaml y("a: b\n---\n# x\nc: d\n");
+  ASSERT_NE(y.document, nullptr);
+  EXPECT_EQ(y.diagnostics.warnings(), 1U);
+  EXPECT_NE(y.diagnostics.render().find(":4:1: warning: a second YAML document"), std::string::npos)
+      << y.diagnostics.render();
+}
+
 TEST(YamlText, a_marker_counts_only_at_the_start_of_a_line_behind_content) {
   EXPECT_EQ(first_document("---\na\n---\nb"), "---\na\n");
   EXPECT_EQ(first_document("# c\n---\na\n...\nb"), "# c\n---\na\n");

@@ -49,4 +49,14 @@ std::string_view first_document(std::string_view text) {
   return text;
 }
 
+std::optional<std::size_t> second_document(std::string_view text) {
+  for (std::size_t at = first_document(text).size(); at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    const auto line = text.substr(at, end - at);
+    if (is_content(line) && line.find_first_not_of("-. \t\r") != std::string_view::npos) return at;
+    at = end + 1;
+  }
+  return std::nullopt;
+}
+
 }  // namespace aralez

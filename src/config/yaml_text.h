@@ -17,5 +17,7 @@ namespace aralez {
 /// The part of `text` up to the end of its first document. A marker at the start of a line ends a
 /// document wherever it stands (YAML 1.2 section 9.1.2), so no parser is needed to find it.
 [[nodiscard]] std::string_view first_document(std::string_view text);
+/// Where something stands behind the first document that nobody will read.
+[[nodiscard]] std::optional<std::size_t> second_document(std::string_view text);
 
 }  // namespace aralez

@@ -37,6 +37,11 @@ Asked parse(std::string_view text) {
   return a;
 }
 
+/// What the parser lets stand in a request target.
+bool may_be_sent(char c) {
+  return c > 0x20 && c < 0x7f && c != '#';
+}
+
 std::string_view scheme_of(ProtocolPin pin) {
   switch (pin) {
     case ProtocolPin::http: return "http://";
@@ -117,6 +122,10 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
                   asked.head.authority.empty() ? "(none)" : asked.head.authority);
   out += fmt::format("listener: {}\n", listener_of(asked, main));
 
+  if (!std::ranges::all_of(asked.head.target, may_be_sent))
+    return out + fmt::format(
+                     "answer:   400 {}: percent-encode bytes that are not visible ASCII, and `#`\n",
+                     to_string(Reason::bad_target));
   std::string_view host;
   TargetPath path;
   if (const auto bad = check_request(asked.head, arena, host, path); bad.status != 0)

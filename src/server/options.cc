@@ -17,9 +17,10 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_flag("-d,--daemon", o.daemon, "run in the background");
   app.add_flag("-u,--upgrade", o.upgrade,
                "take over the listening sockets of a running instance (reserved)");
-  app.add_option("--explain", o.explain,
-                 "say which host, route, filters and servers a request would take")
-      ->type_name("'GET http://host/path'");
+  const CLI::Option* const explain =
+      app.add_option("--explain", o.explain,
+                     "say which host, route, filters and servers a request would take")
+          ->type_name("'GET http://host/path'");
   app.add_flag("--nocapture", nocapture)->group("");
   app.footer("aralez top [-c main.yaml] shows a running instance in a terminal; aralez top --help");
   try {
@@ -33,7 +34,7 @@ ParsedOptions parse_options(int argc, char** argv) {
     return {std::nullopt, 2};
   }
   if (test) o.action = Options::Action::test;
-  if (!o.explain.empty()) o.action = Options::Action::explain;
+  if (*explain) o.action = Options::Action::explain;
   return {o, 0};
 }
 

@@ -21,6 +21,7 @@ MAIN: dict[str, Any] = {
     "client_bind_to_ipv4": ["127.0.0.1"], "client_bind_to_ipv6": ["::1"],
     "work_stealing": True, "listener_tasks_per_fd": 1, "upstream_connect_offload_threadpools": 1,
     "upstream_connect_offload_thread_per_pool": 1, "working_directory": "/", "max_blocking_threads": 1, "blocking_threads_ttl_seconds": 1,
+    "proxy_port": 80, "proxy_port_tls": "443", "local_server": "x",
     "daemon_wait_for_ready": False, "daemon_ready_timeout_seconds": 1, "daemon_notify_timeout_seconds": 1,
 }
 

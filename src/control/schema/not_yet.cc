@@ -51,6 +51,9 @@ constexpr auto kTable = std::to_array<NotYet>({
     {"daemon_wait_for_ready", kMain, "the start of a daemon always waits", "true"},
     {"daemon_ready_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
     {"daemon_notify_timeout_seconds", kMain, "the start of a daemon waits as long as it takes"},
+    {"proxy_port", kMain, "proxy_address_http has the port"},
+    {"proxy_port_tls", kMain, "proxy_address_tls has the port"},
+    {"local_server", kMain, "file_server_address says it"},
     {"globals", kTop, "nothing reads it"},
 });
 
