@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -115,6 +116,25 @@ TEST_F(Checker, gives_verdicts_and_says_each_change_once) {
   EXPECT_EQ(said.find("is down"), said.rfind("is down"));
   EXPECT_NE(said.find("status 503 (check HEAD /)"), std::string::npos);
   EXPECT_EQ(down->facts().error, "status 503");
+}
+
+/// Clients that hold all descriptors must not take the servers away as well.
+TEST_F(Checker, no_descriptor_left_says_nothing_of_a_server) {
+  checker_->start();
+  const Server well{std::string(kWell)};
+  const auto health = watch(well);
+  ASSERT_TRUE(until([&] { return health->verdict() == Health::up; }));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool said = until([&] { return logger_.text().contains("verdicts stay: Too many"); });
+  const Health then = health->verdict();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(said) << logger_.text();
+  EXPECT_EQ(then, Health::up);
+  EXPECT_FALSE(logger_.text().contains("is down")) << logger_.text();
 }
 
 TEST_F(Checker, checks_no_longer_what_it_is_not_told_to_watch) {

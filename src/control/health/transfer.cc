@@ -1,6 +1,8 @@
 #include "control/health/transfer.h"
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +10,7 @@
 #include <system_error>
 
 #include "base/ascii.h"
+#include "base/unique_fd.h"
 #include "io/socket_address.h"
 
 namespace aralez {
@@ -58,6 +61,11 @@ bool of_ours(long err) {
   return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM || err == EADDRNOTAVAIL;
 }
 
+/// What a lookup fails of as well, but says nothing about.
+bool out_of_descriptors() {
+  return !UniqueFd(::eventfd(0, EFD_CLOEXEC)) && of_ours(errno);
+}
+
 }  // namespace
 
 Transfer::Transfer() : easy_(curl_easy_init()) {}
@@ -80,12 +88,15 @@ bool Transfer::prepare(const HealthTarget& target, const HealthCheckSpec& spec,
   grpc_status_.reset();
   message_.clear();
   error_[0] = '\0';
+  socket_error_ = 0;
   set(CURLOPT_SHARE, share);
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::open_socket);
+  set(CURLOPT_OPENSOCKETDATA, this);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // or a lookup that takes long would be waited for
   set(CURLOPT_PROXY, "");       // whatever the environment says (behaviour section 1.2)
@@ -176,6 +187,12 @@ std::size_t Transfer::on_body(char* data, std::size_t one, std::size_t n, void* 
   return static_cast<Transfer*>(self)->take_body({data, one * n}) ? one * n : 0;
 }
 
+curl_socket_t Transfer::open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+  const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd < 0) static_cast<Transfer*>(self)->socket_error_ = errno;
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 bool Transfer::take_header(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) return false;
@@ -224,10 +241,12 @@ ProbeOutcome Transfer::failure(CURLcode code) const {
   const bool connected = local_port > 0;
   long err = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &err);
+  if (err == 0) err = socket_error_;
   switch (code) {
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT: return {.kind = Kind::ours, .error = curl_easy_strerror(code)};
     case CURLE_COULDNT_RESOLVE_HOST:
+      if (out_of_descriptors()) return {.kind = Kind::ours, .error = "no descriptor for a lookup"};
       return {.kind = Kind::unreachable, .error = "its name has no address"};
     case CURLE_COULDNT_CONNECT:
       if (of_ours(err))

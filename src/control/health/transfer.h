@@ -32,6 +32,7 @@ class Transfer {
  private:
   static std::size_t on_header(char* data, std::size_t one, std::size_t n, void* self);
   static std::size_t on_body(char* data, std::size_t one, std::size_t n, void* self);
+  static curl_socket_t open_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
   [[nodiscard]] bool take_header(std::string_view line);
   [[nodiscard]] bool take_body(std::string_view data);
 
@@ -52,6 +53,7 @@ class Transfer {
   std::string message_;  ///< begin of a gRPC answer
   std::array<char, CURL_ERROR_SIZE> error_{};
   ProbeStep step_;
+  int socket_error_ = 0;  ///< why there was no socket, which libcurl does not pass on
   Millis timeout_{};
   std::size_t header_bytes_ = 0;
   std::size_t body_bytes_ = 0;
