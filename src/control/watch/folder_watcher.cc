@@ -79,6 +79,9 @@ void FolderWatcher::run(const std::stop_token& stop) {
 
 std::optional<TimePoint> FolderWatcher::due() const {
   if (!first_event_) return std::nullopt;
+  if (set_.being_written())
+    return std::min(last_event_ + options_.unfinished_quiet,
+                    *first_event_ + options_.unfinished_max_delay);
   return std::min(last_event_ + options_.quiet, *first_event_ + options_.max_delay);
 }
 

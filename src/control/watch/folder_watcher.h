@@ -19,6 +19,10 @@ struct WatchOptions {
   Millis quiet{300};       ///< files are looked at when nothing happened to them for this long
   Millis max_delay{2000};  ///< or when the first event is this old
   Millis poll{2000};       ///< period of looking when (part of) the tree cannot be watched
+  /// The first two while a file is being written. An upload that pauses leaves half a file, and
+  /// half a YAML file is often one without mistakes.
+  Millis unfinished_quiet{5000};
+  Millis unfinished_max_delay{30'000};
 };
 
 /// What made the watcher call. At least one is true.
@@ -28,8 +32,9 @@ struct WatchReport {
 };
 
 /// Calls back when the content of the watched files has changed: debounced on the trailing edge,
-/// after a save by any means (behaviour section 16). A file that goes away is a change too. Files
-/// below the folders that were not named do not matter.
+/// after a save by any means (behaviour section 16), and not while whoever saves has the file open.
+/// A file that goes away is a change too. Files below the folders that were not named do not
+/// matter.
 ///
 /// Make it before the files are loaded for the first time and start() it after: a change in between
 /// then causes a call too many, never one too few. The callback runs on the watcher's thread, one

@@ -165,12 +165,45 @@ TEST_F(FolderWatcherTest, notices_a_plain_save) {
 }
 
 TEST_F(FolderWatcherTest, notices_writes_to_a_file_that_stays_open) {
-  start();
+  start({.quiet = kNever, .max_delay = kNever, .poll = kNever, .unfinished_quiet = Millis(20)});
   std::ofstream out(file_, std::ios::app);
   out << "+more" << std::flush;
   EXPECT_TRUE(sees("first+more"));
   out << "+again" << std::flush;
   EXPECT_TRUE(sees("first+more+again"));
+}
+
+TEST_F(FolderWatcherTest, leaves_a_file_alone_until_whoever_writes_it_has_closed_it) {
+  start({.quiet = Millis(0),
+         .max_delay = Millis(0),
+         .poll = kNever,
+         .unfinished_quiet = kNever,
+         .unfinished_max_delay = kNever});
+  std::string whole;
+  {
+    std::ofstream out(file_);
+    for (int i = 0; i < 500; ++i) {
+      out << i << std::flush;
+      whole += std::to_string(i);
+    }
+  }
+  ASSERT_TRUE(sees(whole));
+  const std::lock_guard lock(mutex_);
+  EXPECT_EQ(seen_, std::vector<std::string>{whole});
+}
+
+TEST_F(FolderWatcherTest, constant_writing_does_not_put_it_off_for_ever) {
+  start({.quiet = kNever,
+         .max_delay = kNever,
+         .poll = kNever,
+         .unfinished_quiet = kNever,
+         .unfinished_max_delay = Millis(50)});
+  const auto end = std::chrono::steady_clock::now() + kDeadline;
+  std::ofstream out(file_);
+  while (calls() < 2) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end);
+    out << "more" << std::flush;
+  }
 }
 
 TEST_F(FolderWatcherTest, notices_each_atomic_rename) {

@@ -54,6 +54,7 @@ void WatchSet::resolve() {
   }
   for (const auto& [wd, interest] : old)
     if (!interests_.contains(wd)) ::inotify_rm_watch(fd_.get(), wd);
+  std::erase_if(open_, [&](int wd) { return !interests_.contains(wd); });
 }
 
 void WatchSet::follow(const std::string& path, const WatchedFolder* as_folder) {
@@ -115,6 +116,15 @@ bool WatchSet::concerns(int wd, std::uint32_t mask, std::string_view name) const
   return i.names.contains(name) || (i.listed && belongs(*i.listed, name));
 }
 
+void WatchSet::note_writer(int wd, std::uint32_t mask) {
+  const auto it = interests_.find(wd);
+  if (it == interests_.end() || !it->second.whole_file) return;
+  if ((mask & (IN_CLOSE_WRITE | kGone)) != 0)
+    open_.erase(wd);
+  else if ((mask & IN_MODIFY) != 0)
+    open_.insert(wd);
+}
+
 bool WatchSet::drain() {
   bool found = false;
   alignas(inotify_event) std::array<char, 16 * 1024> buffer;
@@ -127,6 +137,7 @@ bool WatchSet::drain() {
       assert(at + sizeof event <= static_cast<std::size_t>(n));
       std::memcpy(&event, buffer.data() + at, sizeof event);
       const std::string_view padded(buffer.data() + at + sizeof event, event.len);
+      note_writer(event.wd, event.mask);
       found |= concerns(event.wd, event.mask, padded.substr(0, padded.find('\0')));
       at += sizeof event + event.len;
     }

@@ -27,6 +27,10 @@ class WatchSet {
   /// called.
   [[nodiscard]] bool drain();
 
+  /// Somebody has written to a watched file and not closed it yet, as far as events tell: there may
+  /// be half of it.
+  [[nodiscard]] bool being_written() const noexcept { return !open_.empty(); }
+
   /// Readable when there is something to drain; -1 when the system has no inotify instance left.
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   /// The errno value of why some folder or file cannot be watched, so that looking at times is all
@@ -45,10 +49,12 @@ class WatchSet {
   [[nodiscard]] Interest* watch(const std::string& path, std::uint32_t mask);
   void watch_file(const std::string& path);
   [[nodiscard]] bool concerns(int wd, std::uint32_t mask, std::string_view name) const;
+  void note_writer(int wd, std::uint32_t mask);
 
   const WatchSpec& spec_;
   UniqueFd fd_;
   std::unordered_map<int, Interest> interests_;  // by watch descriptor
+  std::set<int> open_;                           // files written to, not closed
   int blind_ = 0;
 };
 
