@@ -18,8 +18,13 @@ void Worker::Door::on_accept(UniqueFd fd, const SocketAddress& peer) {
 }
 
 void Worker::Door::on_accept_paused(int err) {
-  worker.options_.logger.write(LogLevel::warn, "aralez::net::listener",
-                               std::string("accepting paused: ") + std::strerror(err));
+  constexpr Millis kSilence{10'000};  // it is paused ten times a second
+  const TimePoint now = worker.reactor_.now();
+  if (said_paused && now - *said_paused < kSilence) return;
+  said_paused = now;
+  worker.options_.logger.write(
+      LogLevel::warn, "aralez::net::listener",
+      fmt::format("accepting paused: {}; clients wait for one that goes", std::strerror(err)));
 }
 
 Worker::Worker(const WorkerOptions& options)

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -64,6 +65,7 @@ class Worker final : private UnnamedOwner {
     void on_accept_paused(int err) override;
     Worker& worker;
     DoorOptions options;
+    std::optional<TimePoint> said_paused;
     Listener listener;
   };
 
