@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <filesystem>
 #include <system_error>
 
@@ -28,8 +30,8 @@ std::expected<UniqueFd, LogError> open_for_append(const std::string& path) {
 
 }  // namespace
 
-LogFile::LogFile(LogFileOptions options, UniqueFd fd)
-    : options_(std::move(options)), fd_(std::move(fd)) {
+LogFile::LogFile(LogFileOptions options, UniqueFd fd, Kind kind)
+    : options_(std::move(options)), fd_(std::move(fd)), kind_(kind) {
   measure();
 }
 
@@ -44,11 +46,22 @@ std::expected<LogFile, LogError> LogFile::open(LogFileOptions options) {
   if (!ignored && !real.empty()) options.path = real.string();
   auto fd = open_for_append(options.path);
   if (!fd) return std::unexpected(std::move(fd.error()));
-  return LogFile(std::move(options), std::move(*fd));
+  return LogFile(std::move(options), std::move(*fd), Kind::own);
 }
 
 LogFile LogFile::standard_output() {
-  return LogFile({.path = {}, .max_bytes = 0}, UniqueFd(STDOUT_FILENO));
+  const LogFileOptions options{.path = {}, .max_bytes = 0};
+  UniqueFd out(STDOUT_FILENO);
+  struct stat st{};
+  if (::fstat(STDOUT_FILENO, &st) != 0 || S_ISREG(st.st_mode))
+    return LogFile(options, std::move(out), Kind::own);
+  if (S_ISSOCK(st.st_mode)) return LogFile(options, std::move(out), Kind::socket);
+  // The same pipe or terminal, with a mode of its own: that of standard output is everybody's.
+  UniqueFd again(
+      ::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!again) return LogFile(options, std::move(out), Kind::shared);
+  (void)out.release();
+  return LogFile(options, std::move(again), Kind::own);
 }
 
 void LogFile::measure() {
@@ -58,7 +71,7 @@ void LogFile::measure() {
   rotate_at_ = regular ? options_.max_bytes : 0;
 }
 
-std::size_t LogFile::append_lines(std::string_view lines, std::chrono::milliseconds patience) {
+std::size_t LogFile::append_lines(std::string_view lines, const Patience& patience) {
   if (rotate_at_ != 0 && size_ != 0 && size_ + lines.size() > rotate_at_) rotate();
   if (torn_ && write_some("\n", patience) == 1) torn_ = false;
   const std::size_t written = torn_ ? 0 : write_some(lines, patience);
@@ -69,21 +82,36 @@ std::size_t LogFile::append_lines(std::string_view lines, std::chrono::milliseco
          (rest.back() == '\n' ? 0 : 1);
 }
 
-std::size_t LogFile::write_some(std::string_view text, std::chrono::milliseconds patience) {
+std::size_t LogFile::write_some(std::string_view text, const Patience& patience) {
   std::size_t done = 0;
+  std::chrono::milliseconds stalled{0};
   while (done < text.size()) {
-    const ssize_t n = ::write(fd_.get(), text.data() + done, text.size() - done);
+    const ssize_t n = write_now(text.substr(done));
     if (n > 0) {
       done += static_cast<std::size_t>(n);
+      stalled = {};
       continue;
     }
     if (n < 0 && errno == EINTR) continue;
-    if (n == 0 || errno != EAGAIN || patience.count() == 0) break;
+    if (n == 0 || errno != EAGAIN || !patience(stalled)) break;
     pollfd room{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
-    if (::poll(&room, 1, static_cast<int>(patience.count())) <= 0) break;
+    if (::poll(&room, 1, static_cast<int>(kWait.count())) == 0) stalled += kWait;
   }
   size_ += done;
   return done;
+}
+
+ssize_t LogFile::write_now(std::string_view text) const {
+  if (kind_ == Kind::own) return ::write(fd_.get(), text.data(), text.size());
+  if (kind_ == Kind::socket)
+    return ::send(fd_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  // So much a pipe takes at once when it says that it has room.
+  pollfd room{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+  if (::poll(&room, 1, 0) == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return ::write(fd_.get(), text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
 }
 
 std::expected<void, LogError> LogFile::reopen() {

@@ -1,111 +1,169 @@
 #include "observe/server_log.h"
 
-#include <spdlog/details/log_msg.h>
-#include <spdlog/pattern_formatter.h>
+#include <fmt/format.h>
 
-#include <mutex>
-
-#include "observe/log_text.h"
+#include <cstring>
+#include <type_traits>
+#include <utility>
 
 namespace aralez {
 namespace {
 
-spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::off: return spdlog::level::off;
-    case LogLevel::error: return spdlog::level::err;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::trace: return spdlog::level::trace;
-  }
-  return spdlog::level::off;
-}
+/// `reopening` has its place among the others: what follows it belongs into the new file.
+enum class Shape : std::uint8_t { record, lines, reopening };
 
-/// The level as the line shape wants it: upper case, and WARN rather than WARNING.
-class LevelFlag final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& msg, const std::tm&,
-              spdlog::memory_buf_t& dest) override {
-    const std::string_view text = name(msg.level);
-    dest.append(text.data(), text.data() + text.size());
-  }
-  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<LevelFlag>();
-  }
-
- private:
-  static std::string_view name(spdlog::level::level_enum level) {
-    switch (level) {
-      case spdlog::level::err: return "ERROR";
-      case spdlog::level::warn: return "WARN";
-      case spdlog::level::info: return "INFO";
-      case spdlog::level::debug: return "DEBUG";
-      default: return "TRACE";
-    }
-  }
+/// In front of each record of the buffer; target and message follow.
+struct RecordHead {
+  std::chrono::system_clock::time_point time;
+  std::size_t target_size;
+  std::size_t message_size;
+  LogLevel level;
+  Shape shape;
 };
+static_assert(std::is_trivially_copyable_v<RecordHead>);
+
+void append(std::string& to, const RecordHead& head, std::string_view target,
+            std::string_view message) {
+  char raw[sizeof head];
+  std::memcpy(raw, &head, sizeof head);
+  to.append(raw, sizeof raw).append(target).append(message);
+}
 
 }  // namespace
 
-struct ServerLog::State {
-  explicit State(LogFile f) : file(std::move(f)) {
-    formatter.add_flag<LevelFlag>('*').set_pattern("%Y-%m-%d %H:%M:%S %* %n - %v");
-  }
-
-  std::mutex mutex;
-  LogFile file;
-  spdlog::pattern_formatter formatter{spdlog::pattern_time_type::local, "\n"};
-  std::string message;  // kept for its memory, like the next
-  spdlog::memory_buf_t record;
-};
-
-ServerLog::ServerLog(LogLevel level, LogFile file)
-    : level_(level), state_(std::make_unique<State>(std::move(file))) {}
-
-ServerLog::~ServerLog() = default;
-
 std::expected<std::unique_ptr<ServerLog>, LogError> ServerLog::open(ServerLogOptions options) {
-  // Not by its name: a socket, which is what systemd gives us there, cannot be opened again.
-  if (options.file.path.empty() || options.file.path == "/dev/stdout")
-    return std::unique_ptr<ServerLog>(new ServerLog(options.level, LogFile::standard_output()));
-  auto file = LogFile::open(std::move(options.file));
+  auto file = ServerLogFile::open(std::move(options.file));
   if (!file) return std::unexpected(std::move(file.error()));
-  return std::unique_ptr<ServerLog>(new ServerLog(options.level, std::move(*file)));
+  return std::unique_ptr<ServerLog>(new ServerLog(options, std::move(*file)));
 }
 
-bool ServerLog::enabled(LogLevel level) const {
-  return level != LogLevel::off && level <= level_;
+ServerLog::ServerLog(const ServerLogOptions& options, ServerLogFile file)
+    : level_(options.level),
+      capacity_(options.capacity),
+      end_grace_(options.end_grace),
+      file_(std::move(file)),
+      patience_([this](std::chrono::milliseconds) { return goes_on(); }) {
+  waiting_.reserve(capacity_);
+  thread_ = std::thread([this] { run(); });
+}
+
+ServerLog::~ServerLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    give_up_at_ = std::chrono::steady_clock::now() + end_grace_;
+  }
+  wake_.notify_one();
+  thread_.join();
 }
 
 void ServerLog::write(LogLevel level, std::string_view target, std::string_view message) {
-  write_at(std::chrono::system_clock::now(), level, target, message);
-}
-
-void ServerLog::write_at(std::chrono::system_clock::time_point time, LogLevel level,
-                         std::string_view target, std::string_view message) {
   if (!enabled(level)) return;
-  const std::lock_guard lock(state_->mutex);
-  State& s = *state_;
-  s.message.clear();
-  s.record.clear();
-  append_record(s.message, message);
-  s.formatter.format(
-      spdlog::details::log_msg(time, spdlog::source_loc{}, {target.data(), target.size()},
-                               to_spdlog(level), s.message),
-      s.record);
-  if (!s.file.append({s.record.data(), s.record.size()}))
+  const RecordHead head{.time = std::chrono::system_clock::now(),
+                        .target_size = target.size(),
+                        .message_size = message.size(),
+                        .level = level,
+                        .shape = Shape::record};
+  const std::size_t room = level <= LogLevel::warn ? capacity_ : capacity_ - capacity_ / 8;
+  const std::lock_guard lock(mutex_);
+  const bool was_empty = waiting_.empty() && dropped_ == 0;
+  if (waiting_.size() + sizeof head + target.size() + message.size() > room) {
+    ++dropped_;
     lost_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    append(waiting_, head, target, message);
+  }
+  if (was_empty) wake_.notify_one();
 }
 
-std::size_t ServerLog::append_lines(std::string_view lines) {
-  const std::lock_guard lock(state_->mutex);
-  return state_->file.append_lines(lines);
+bool ServerLog::offer_lines(std::string_view lines,
+                            std::chrono::steady_clock::time_point deadline) {
+  const RecordHead head{.time = {},
+                        .target_size = 0,
+                        .message_size = lines.size(),
+                        .level = LogLevel::off,
+                        .shape = Shape::lines};
+  // The other half is for records.
+  const auto fits = [&] { return waiting_.size() + sizeof head + lines.size() <= capacity_ / 2; };
+  std::unique_lock lock(mutex_);
+  if (!fits() && !room_.wait_until(lock, deadline, fits)) return false;
+  append(waiting_, head, {}, lines);
+  wake_.notify_one();
+  return true;
 }
 
-std::expected<void, LogError> ServerLog::reopen() {
-  const std::lock_guard lock(state_->mutex);
-  return state_->file.reopen();
+void ServerLog::reopen_later() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(reopen_wanted_, true)) return;
+  append(waiting_,
+         {.time = {},
+          .target_size = 0,
+          .message_size = 0,
+          .level = LogLevel::off,
+          .shape = Shape::reopening},
+         {}, {});
+  wake_.notify_one();
+}
+
+void ServerLog::run() {
+  std::string batch;
+  batch.reserve(capacity_);
+  std::unique_lock lock(mutex_);
+  const auto nothing = [this] { return waiting_.empty() && dropped_ == 0; };
+  while (true) {
+    wake_.wait(lock, [&] { return ending_ || !nothing(); });
+    if (nothing()) return;
+    batch.clear();
+    batch.swap(waiting_);
+    unreported_ += std::exchange(dropped_, 0);
+    reopen_wanted_ = false;
+    room_.notify_all();
+    lock.unlock();
+    write_batch(batch);
+    report();
+    lock.lock();
+  }
+}
+
+/// What comes meanwhile waits in the buffer.
+bool ServerLog::goes_on() {
+  const std::lock_guard lock(mutex_);
+  return !ending_ || std::chrono::steady_clock::now() < give_up_at_;
+}
+
+void ServerLog::write_batch(std::string_view batch) {
+  while (!batch.empty()) {
+    RecordHead head;
+    std::memcpy(&head, batch.data(), sizeof head);
+    batch.remove_prefix(sizeof head);
+    const auto target = batch.substr(0, head.target_size);
+    const auto message = batch.substr(head.target_size, head.message_size);
+    batch.remove_prefix(head.target_size + head.message_size);
+    if (head.shape == Shape::reopening) {
+      reopen();
+    } else if (head.shape == Shape::lines) {
+      lost_lines_.fetch_add(file_.append_lines(message, patience_), std::memory_order_relaxed);
+    } else if (!file_.write(head.time, head.level, target, message, patience_)) {
+      lost_.fetch_add(1, std::memory_order_relaxed);
+      ++unreported_;
+    }
+  }
+}
+
+void ServerLog::report() {
+  if (unreported_ == 0 || !enabled(LogLevel::warn)) return;
+  const auto text = fmt::format(
+      "{} records of the server log were dropped: they came faster than they could be written",
+      unreported_);
+  if (file_.write(std::chrono::system_clock::now(), LogLevel::warn, "aralez::observe", text,
+                  patience_))
+    unreported_ = 0;
+}
+
+void ServerLog::reopen() {
+  if (auto ok = file_.reopen(); !ok)
+    write(LogLevel::error, "aralez::server",
+          fmt::format("not reopened, the old file stays in use: {}", ok.error().what));
 }
 
 std::string_view to_string(LogLevel level) noexcept {

@@ -3,18 +3,16 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <thread>
 #include <vector>
-
-#include "observe/compress_file.h"
-#include "observe/log_text.h"
 
 namespace aralez {
 namespace {
@@ -24,281 +22,219 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class TempFolder : public ::testing::Test {
+class ServerLogTest : public ::testing::Test {
  protected:
-  TempFolder() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-observe-XXXXXX").string();
+  ServerLogTest() {
+    std::string pattern = (fs::temp_directory_path() / "aralez-server-log-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
   }
-  ~TempFolder() override { fs::remove_all(folder_); }
+  ~ServerLogTest() override { fs::remove_all(folder_); }
 
-  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
-  [[nodiscard]] static std::string content(const std::string& file) {
-    std::ostringstream out;
-    out << std::ifstream(file).rdbuf();
-    return out.str();
-  }
-  [[nodiscard]] static std::unique_ptr<ServerLog> open(LogFileOptions file,
-                                                       LogLevel level = LogLevel::info) {
-    auto log = ServerLog::open({.level = level, .file = std::move(file)});
+  [[nodiscard]] std::unique_ptr<ServerLog> open(ServerLogOptions options = {}) const {
+    options.file.path = path();
+    auto log = ServerLog::open(std::move(options));
     EXPECT_TRUE(log) << log.error().what;
     return log ? std::move(*log) : nullptr;
+  }
+  [[nodiscard]] std::string path() const { return (folder_ / "log").string(); }
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::vector<std::string> out;
+    std::ifstream in(path());
+    for (std::string line; std::getline(in, line);) out.push_back(line);
+    return out;
   }
 
   fs::path folder_;
 };
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  append_escaped(out, text);
-  return out;
-}
-std::string record(std::string_view text) {
-  std::string out;
-  append_record(out, text);
-  return out;
-}
-
-TEST(LogText, escapes_what_could_forge_lines_or_drive_a_terminal) {
-  EXPECT_EQ(escaped("GET /\xc3\xa4 \"x\\y\""), "GET /\xc3\xa4 \"x\\y\"");
-  EXPECT_EQ(escaped("a\nb\rc\td"), "a\\nb\\rc\\td");
-  EXPECT_EQ(escaped(std::string_view("\0\x1b[2J\x7f", 6)), "\\x00\\x1b[2J\\x7f");
-  EXPECT_EQ(escaped("\xc2\x9b"
-                    "31m \xc2\xa0"),
-            "\\xc2\\x9b31m \xc2\xa0");
-  EXPECT_EQ(escaped("\xc2"), "\\xc2");
-}
-
-TEST(LogText, what_is_no_utf8_is_escaped_and_what_is_stays) {
-  for (const std::string_view text :
-       {"\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"})
-    EXPECT_EQ(escaped(text), text);
-  EXPECT_EQ(escaped("\x80 \xff"), "\\x80 \\xff");
-  EXPECT_EQ(escaped("\xc0\xaf"), "\\xc0\\xaf");           // overlong
-  EXPECT_EQ(escaped("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");  // overlong
-  EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
-  EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
-  EXPECT_EQ(escaped("\xe2\x82"), "\\xe2\\x82");
-}
-
-TEST(LogText, a_record_keeps_its_lines_but_none_can_pass_for_another_record) {
-  EXPECT_EQ(record("one"), "one");
-  EXPECT_EQ(record("one\n2000-01-01 00:00:00 INFO x - y\n\n"),
-            "one\n  2000-01-01 00:00:00 INFO x - y");
-  EXPECT_EQ(record("a\r\nb"), "a\\r\n  b");
-  EXPECT_EQ(record("\n"), "");
-}
-
-using ServerLogTest = TempFolder;
-
-TEST_F(ServerLogTest, writes_the_line_shape) {
-  const auto log = open({.path = path("log")}, LogLevel::trace);
-  log->write(LogLevel::info, "aralez::control::reload", "applied");
-  log->write(LogLevel::warn, "t", "w");
-  log->write(LogLevel::error, "t", "e");
-  log->write(LogLevel::debug, "t", "d");
-  log->write(LogLevel::trace, "t", "{} %v");
-  constexpr auto kStamp = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} ";
-  std::istringstream lines(content(path("log")));
-  std::string line;
-  for (const auto* expected : {"INFO aralez::control::reload - applied$", "WARN t - w$",
-                               "ERROR t - e$", "DEBUG t - d$", "TRACE t - \\{\\} %v$"}) {
-    ASSERT_TRUE(std::getline(lines, line));
-    EXPECT_THAT(line, ContainsRegex(std::string(kStamp) + expected));
+TEST_F(ServerLogTest, everything_accepted_is_written_when_it_ends) {
+  {
+    const auto log = open();
+    for (int i = 0; i < 500; ++i) log->write(LogLevel::info, "t::x", std::to_string(i));
   }
-  EXPECT_FALSE(std::getline(lines, line));
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 500U);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_THAT(all[i], ContainsRegex("^[-0-9]* [:0-9]* INFO t::x - " + std::to_string(i) + "$"));
 }
 
-TEST_F(ServerLogTest, keeps_to_its_level) {
-  const auto log = open({.path = path("log")}, LogLevel::warn);
-  EXPECT_TRUE(log->enabled(LogLevel::error));
-  EXPECT_TRUE(log->enabled(LogLevel::warn));
-  EXPECT_FALSE(log->enabled(LogLevel::info));
-  log->write(LogLevel::info, "t", "no");
-  EXPECT_EQ(content(path("log")), "");
-  const auto silent = open({.path = path("off")}, LogLevel::off);
+TEST_F(ServerLogTest, keeps_to_its_level_and_to_the_shape_of_lines) {
+  {
+    const auto log = open();
+    EXPECT_TRUE(log->enabled(LogLevel::info));
+    EXPECT_FALSE(log->enabled(LogLevel::debug));
+    log->write(LogLevel::debug, "t", "no");
+    log->write(LogLevel::error, "t", "one\n2026-01-01 00:00:00 ERROR forged - x\x1b[2J");
+  }
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_THAT(all[0], ContainsRegex(" ERROR t - one$"));
+  EXPECT_EQ(all[1], "  2026-01-01 00:00:00 ERROR forged - x\\x1b[2J");
+  const auto silent = open({.level = LogLevel::off});
   EXPECT_FALSE(silent->enabled(LogLevel::error));
   EXPECT_FALSE(silent->enabled(LogLevel::off));
 }
 
-TEST_F(ServerLogTest, appends_to_what_is_there_and_follows_symlinks) {
-  std::ofstream(path("real")) << "before\n";
-  fs::create_symlink("real", path("link"));
-  open({.path = path("link")})->write(LogLevel::info, "t", "after");
-  EXPECT_THAT(content(path("real")), ContainsRegex("^before\n.* INFO t - after\n$"));
-}
-
-TEST_F(ServerLogTest, an_unusable_path_is_an_error_that_names_it) {
-  const auto log = ServerLog::open({.file = {.path = path("no/such/folder/log")}});
-  ASSERT_FALSE(log);
-  EXPECT_EQ(log.error().code, ENOENT);
-  EXPECT_THAT(log.error().what, HasSubstr("/no/such/folder/log: No such file or directory"));
-  EXPECT_EQ(ServerLog::open({.file = {.path = folder_.string()}}).error().code, EISDIR);
-}
-
-TEST_F(ServerLogTest, a_pipe_without_a_reader_is_an_error_and_a_full_one_loses_records) {
-  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
-  EXPECT_EQ(ServerLog::open({.file = {.path = path("pipe")}}).error().code, ENXIO);
-  const UniqueFd reader(::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  const auto log = open({.path = path("pipe")});
-  const std::string big(3000, 'x');
-  for (int i = 0; i < 100; ++i) log->write(LogLevel::info, "t", big);
-  EXPECT_GT(log->lost(), 0U);
-  EXPECT_LT(log->lost(), 100U);
-}
-
-TEST_F(ServerLogTest, the_file_is_not_inherited_by_programs_we_start) {
-  const auto log = open({.path = path("log")});
-  int found = 0;
-  for (const auto& e : fs::directory_iterator("/proc/self/fd")) {
-    std::error_code gone;
-    if (fs::read_symlink(e.path(), gone) != path("log")) continue;
-    ++found;
-    EXPECT_NE(::fcntl(std::stoi(e.path().filename().string()), F_GETFD) & FD_CLOEXEC, 0);
-  }
-  EXPECT_EQ(found, 1);
-}
-
-TEST_F(ServerLogTest, reopen_starts_a_new_file_after_the_old_one_was_moved_away) {
-  const auto log = open({.path = path("log")});
-  log->write(LogLevel::info, "t", "one");
-  fs::rename(path("log"), path("moved"));
-  log->write(LogLevel::info, "t", "two");
-  ASSERT_TRUE(log->reopen());
-  log->write(LogLevel::info, "t", "three");
-  EXPECT_THAT(content(path("moved")), ContainsRegex("one\n.*two\n$"));
-  EXPECT_THAT(content(path("log")), ContainsRegex("^.*three\n$"));
-}
-
-TEST_F(ServerLogTest, when_reopen_fails_the_old_file_stays_in_use) {
-  fs::create_directory(path("sub"));
-  const auto log = open({.path = path("sub/log")});
-  fs::rename(path("sub"), path("elsewhere"));
-  const auto again = log->reopen();
-  ASSERT_FALSE(again);
-  EXPECT_THAT(again.error().what, HasSubstr("sub/log: No such file"));
-  log->write(LogLevel::info, "t", "still here");
-  EXPECT_THAT(content(path("elsewhere/log")), HasSubstr("still here"));
-}
-
-TEST_F(ServerLogTest, rotates_by_size_and_keeps_the_newest_files) {
-  const auto log = open({.path = path("log"), .max_bytes = 150, .keep = 2});
-  for (int i = 0; i < 10; ++i)
-    log->write(LogLevel::info, "t", "record " + std::to_string(i) + std::string(80, '.'));
-  EXPECT_THAT(content(path("log")), HasSubstr("record 9"));
-  EXPECT_THAT(content(path("log.1")), HasSubstr("record 8"));
-  EXPECT_THAT(content(path("log.2")), HasSubstr("record 7"));
-  EXPECT_FALSE(fs::exists(path("log.3")));
-  EXPECT_EQ(log->lost(), 0U);
-}
-
-TEST_F(ServerLogTest, rotation_moves_the_target_of_a_symlink_and_counts_what_was_there) {
-  fs::create_directory(path("var"));
-  std::ofstream(path("var/log")) << std::string(200, 'x') << '\n';
-  fs::create_symlink("var/log", path("link"));
-  open({.path = path("link"), .max_bytes = 150})->write(LogLevel::info, "t", "new");
-  EXPECT_TRUE(fs::is_symlink(path("link")));
-  EXPECT_THAT(content(path("link")), ContainsRegex("^.*new\n$"));
-  EXPECT_EQ(fs::file_size(path("var/log.1")), 201U);
-}
-
-/// By the program that everybody reads them with.
-std::string unzipped(const std::string& file) {
-  std::string out;
-  FILE* pipe = ::popen(("gzip -dc " + file).c_str(), "r");
-  if (pipe == nullptr) return out;
-  for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
-  EXPECT_EQ(::pclose(pipe), 0) << file;
-  return out;
-}
-
-TEST_F(ServerLogTest, compresses_old_files_with_their_rights_and_keeps_the_newest) {
+TEST_F(ServerLogTest, a_record_that_can_never_fit_is_counted) {
   {
-    const auto log = open({.path = path("log"), .max_bytes = 150, .keep = 2, .compress = true});
-    ASSERT_EQ(::chmod(path("log").c_str(), 0600), 0);
-    for (int i = 0; i < 6; ++i)
-      log->write(LogLevel::info, "t", "record " + std::to_string(i) + std::string(80, '.'));
-    // The newest old file is compressed on the side: when that is done it is there once.
-    while (fs::exists(path("log.1"))) std::this_thread::yield();
+    const auto log = open({.capacity = 1024});
+    log->write(LogLevel::info, "t", std::string(2000, 'x'));
+    EXPECT_EQ(log->lost(), 1U);
   }
-  EXPECT_THAT(content(path("log")), HasSubstr("record 5"));
-  EXPECT_THAT(unzipped(path("log.1.gz")), ContainsRegex("^[^\n]* INFO t - record 4[.]*\n$"));
-  EXPECT_THAT(unzipped(path("log.2.gz")), HasSubstr("record 3"));
-  std::vector<std::string> names;
-  for (const auto& e : fs::directory_iterator(folder_)) names.push_back(e.path().filename());
-  EXPECT_THAT(names, ::testing::UnorderedElementsAre("log", "log.1.gz", "log.2.gz"));
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_THAT(lines()[0],
+              HasSubstr(" WARN aralez::observe - 1 records of the server log were dropped"));
 }
 
-TEST_F(ServerLogTest, old_files_of_either_form_grow_older_together) {
-  std::ofstream(path("log")) << std::string(200, 'x') << '\n';
-  std::ofstream(path("log.1")) << "one\n";
-  std::ofstream(path("log.2.gz")) << "two";
-  std::ofstream(path("log.3")) << "three\n";
-  open({.path = path("log"), .max_bytes = 150, .keep = 3})->write(LogLevel::info, "t", "new");
-  EXPECT_EQ(fs::file_size(path("log.1")), 201U);
-  EXPECT_EQ(content(path("log.2")), "one\n");
-  EXPECT_EQ(content(path("log.3.gz")), "two");
-  EXPECT_FALSE(fs::exists(path("log.3"))) << "the oldest goes";
-  EXPECT_FALSE(fs::exists(path("log.2.gz")));
+TEST_F(ServerLogTest, lines_of_others_keep_their_place_and_only_half_of_the_room_is_theirs) {
+  {
+    const auto log = open({.level = LogLevel::warn, .capacity = 1024});
+    EXPECT_FALSE(log->offer_lines(std::string(600, 'x') + '\n', {}));
+    log->write(LogLevel::warn, "t", "before");
+    EXPECT_TRUE(log->offer_lines("one\ntwo\n", std::chrono::steady_clock::time_point::max()));
+    log->write(LogLevel::warn, "t", "after");
+  }
+  const auto all = lines();
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_THAT(all[0], HasSubstr("before"));
+  EXPECT_EQ(all[1], "one");
+  EXPECT_EQ(all[2], "two");
+  EXPECT_THAT(all[3], HasSubstr("after"));
 }
 
-TEST_F(ServerLogTest, compression_that_is_stopped_or_impossible_leaves_the_file_alone) {
-  std::ofstream(path("log.1")) << "kept\n";
-  std::stop_source stop;
-  stop.request_stop();
-  EXPECT_FALSE(compress_file(path("log.1"), stop.get_token()));
-  EXPECT_FALSE(compress_file(path("missing"), {}));
-  EXPECT_EQ(content(path("log.1")), "kept\n");
-  EXPECT_FALSE(fs::exists(path("log.1.gz")));
-  EXPECT_FALSE(fs::exists(path("log.1.gz.new")));
-  std::ofstream(path("log.1.gz.new")) << "of a process that was killed";
-  EXPECT_TRUE(compress_file(path("log.1"), {}));
-  EXPECT_EQ(unzipped(path("log.1.gz")), "kept\n");
-  EXPECT_FALSE(fs::exists(path("log.1")));
-  EXPECT_FALSE(fs::exists(path("log.1.gz.new")));
+TEST_F(ServerLogTest, what_was_said_before_a_reopening_is_in_the_old_file) {
+  const auto moved = folder_ / "moved";
+  {
+    const auto log = open();
+    log->write(LogLevel::info, "t", "before");
+    fs::rename(path(), moved);
+    log->reopen_later();
+    log->write(LogLevel::info, "t", "after");
+  }
+  std::string line;
+  std::ifstream old(moved);
+  ASSERT_TRUE(std::getline(old, line));
+  EXPECT_THAT(line, HasSubstr("before"));
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_THAT(lines()[0], HasSubstr("after"));
 }
 
-TEST_F(ServerLogTest, when_rotation_fails_records_go_on_into_the_same_file) {
-  fs::create_directories(path("log.1/in-the-way"));
-  const auto log = open({.path = path("log"), .max_bytes = 100, .keep = 1});
-  for (int i = 0; i < 4; ++i) log->write(LogLevel::info, "t", std::string(60, '.'));
-  const auto all = content(path("log"));
-  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 4);
-  EXPECT_EQ(log->lost(), 0U);
+TEST_F(ServerLogTest, a_reopening_that_fails_is_said_in_the_old_file) {
+  const auto moved = folder_ / "moved";
+  {
+    const auto log = open();
+    fs::rename(path(), moved);
+    fs::create_directory(path());
+    log->reopen_later();
+  }
+  std::ostringstream all;
+  all << std::ifstream(moved).rdbuf();
+  EXPECT_THAT(all.str(), ContainsRegex(" ERROR aralez::server - not reopened, .*Is a directory"));
 }
 
 TEST_F(ServerLogTest, records_of_many_threads_stay_whole_through_rotations) {
   constexpr int kThreads = 4;
-  constexpr int kEach = 200;
-  const auto log = open({.path = path("log"), .max_bytes = 10'000, .keep = 50});
+  constexpr int kEach = 300;
   {
+    const auto log = open({.file = {.max_bytes = 10'000, .keep = 50}});
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t)
       threads.emplace_back([&log, t] {
         for (int i = 0; i < kEach; ++i)
-          log->write(LogLevel::info, "t",
-                     std::string(static_cast<std::size_t>(20 + t), static_cast<char>('a' + t)));
+          log->write(LogLevel::info, "t", std::to_string(t) + " " + std::to_string(i));
       });
   }
-  int lines = 0;
+  std::map<int, std::vector<int>> seen;
   for (const auto& e : fs::directory_iterator(folder_)) {
     std::ifstream in(e.path());
-    for (std::string line; std::getline(in, line); ++lines)
-      EXPECT_THAT(line, ContainsRegex(" INFO t - (a{20}|b{21}|c{22}|d{23})$"));
+    for (std::string line; std::getline(in, line);) {
+      const auto at = line.find(" INFO t - ");
+      ASSERT_NE(at, std::string::npos) << line;
+      int t = -1;
+      int i = -1;
+      std::istringstream(line.substr(at + 10)) >> t >> i;
+      seen[t].push_back(i);
+    }
   }
-  EXPECT_EQ(lines, kThreads * kEach);
+  for (int t = 0; t < kThreads; ++t) {
+    std::sort(seen[t].begin(), seen[t].end());
+    ASSERT_EQ(seen[t].size(), kEach);
+    for (int i = 0; i < kEach; ++i) EXPECT_EQ(seen[t][static_cast<std::size_t>(i)], i);
+  }
 }
 
-TEST_F(ServerLogTest, without_a_file_goes_to_standard_output) {
-  ::testing::internal::CaptureStdout();
-  for (const auto* name : {"", "/dev/stdout"}) {
-    const auto log = open({.path = name});
-    log->write(LogLevel::info, "t", "hello");
-    EXPECT_TRUE(log->reopen());
+/// Standard output is a pipe that nobody reads until drain() is called.
+class StuckOutput {
+ public:
+  StuckOutput() : saved_(::dup(STDOUT_FILENO)) {
+    std::array<int, 2> fds{};
+    if (::pipe2(fds.data(), O_CLOEXEC) != 0) return;
+    read_ = UniqueFd(fds[0]);
+    ::dup2(fds[1], STDOUT_FILENO);
+    ::close(fds[1]);
   }
-  const auto out = ::testing::internal::GetCapturedStdout();
-  EXPECT_THAT(out, ContainsRegex("^.* INFO t - hello\n.* INFO t - hello\n$"));
-  EXPECT_NE(::fcntl(STDOUT_FILENO, F_GETFD), -1) << "standard output was closed";
+  ~StuckOutput() { restore(); }
+  void drain() {
+    reader_ = std::thread([this] {
+      std::array<char, 4096> buffer;
+      for (ssize_t n; (n = ::read(read_.get(), buffer.data(), buffer.size())) > 0;)
+        text_.append(buffer.data(), static_cast<std::size_t>(n));
+    });
+  }
+  /// Pre: drain(), and nobody writes any more.
+  [[nodiscard]] std::string text() {
+    restore();
+    reader_.join();
+    return text_;
+  }
+
+ private:
+  void restore() {
+    if (saved_) ::dup2(saved_.get(), STDOUT_FILENO);
+    saved_ = UniqueFd();
+  }
+  UniqueFd saved_;
+  UniqueFd read_;
+  std::thread reader_;
+  std::string text_;
+};
+
+TEST_F(ServerLogTest, a_reader_that_does_not_read_holds_nobody_up_and_losses_are_counted) {
+  constexpr std::uint64_t kWritten = 3000;  // more than pipe, buffer and batch can hold
+  StuckOutput output;
+  {
+    auto log = ServerLog::open({.capacity = 8192, .end_grace = std::chrono::hours{1}});
+    ASSERT_TRUE(log);
+    for (std::uint64_t i = 0; i < kWritten; ++i)
+      (*log)->write(LogLevel::info, "t", "record " + std::string(100, '.'));
+    (*log)->write(LogLevel::warn, "t", "important");
+    EXPECT_GT((*log)->lost(), 0U);
+    output.drain();
+  }
+  std::uint64_t written = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t important = 0;
+  std::istringstream in(output.text());
+  for (std::string line; std::getline(in, line);) {
+    if (line.find("INFO t - record ....") != std::string::npos) ++written;
+    if (line.find("WARN t - important") != std::string::npos) ++important;
+    const std::string mark = "WARN aralez::observe - ";
+    if (const auto at = line.find(mark); at != std::string::npos)
+      dropped += std::stoull(line.substr(at + mark.size()));
+  }
+  EXPECT_GT(dropped, 0U);
+  EXPECT_EQ(written + dropped, kWritten);
+  EXPECT_EQ(important, 1U) << "there is room kept for warnings";
+}
+
+TEST_F(ServerLogTest, a_reader_that_never_reads_does_not_hold_up_the_end) {
+  StuckOutput output;
+  auto log = ServerLog::open({.capacity = 8192});
+  ASSERT_TRUE(log);
+  for (int i = 0; i < 3000; ++i) (*log)->write(LogLevel::info, "t", std::string(100, '.'));
+  log->reset();
+  output.drain();
+  EXPECT_FALSE(output.text().empty());
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "server/logs.h"
 
-#include <fmt/format.h>
-
 namespace aralez {
 namespace {
 
@@ -33,9 +31,7 @@ std::expected<std::unique_ptr<Logs>, LogError> Logs::open(const MainConfig& main
 }
 
 void Logs::reopen() {
-  if (auto ok = server_->reopen(); !ok)
-    server_->write(LogLevel::error, "aralez::server",
-                   fmt::format("not reopened, the old file stays in use: {}", ok.error().what));
+  server_->reopen_later();
   if (access_) access_->reopen_later();
 }
 

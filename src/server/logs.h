@@ -6,7 +6,6 @@
 #include "control/schema/main_config.h"
 #include "observe/access_log/access_log.h"
 #include "observe/server_log.h"
-#include "observe/worker_log.h"
 
 namespace aralez {
 
@@ -18,22 +17,19 @@ class Logs {
   [[nodiscard]] static std::expected<std::unique_ptr<Logs>, LogError> open(const MainConfig& main,
                                                                            Mode mode);
 
-  /// For the main thread and control threads, and for the workers.
   [[nodiscard]] ServerLog& server() noexcept { return *server_; }
-  [[nodiscard]] WorkerLog& worker() noexcept { return worker_; }
   /// Null: off.
   [[nodiscard]] AccessLog* access() const noexcept { return access_.get(); }
   /// Records of the server log that are in no file. Any thread.
-  [[nodiscard]] std::uint64_t lost() const noexcept { return worker_.lost() + server_->lost(); }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return server_->lost(); }
   /// Someone may have moved the files away. What cannot be opened again is logged and stays in use.
   void reopen();
 
  private:
   Logs(std::unique_ptr<ServerLog> server, std::unique_ptr<AccessLog> access)
-      : server_(std::move(server)), worker_(*server_), access_(std::move(access)) {}
+      : server_(std::move(server)), access_(std::move(access)) {}
 
   std::unique_ptr<ServerLog> server_;
-  WorkerLog worker_;
   std::unique_ptr<AccessLog> access_;
 };
 

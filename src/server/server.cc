@@ -82,7 +82,7 @@ class Server {
                    .hash_key = hash_key_,
                    .endpoints = &endpoints_}),
         certificates_(main, logger_),
-        plane_(main, logs.worker(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
+        plane_(main, logs.server(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
         checker_(logger_) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 import re
 import signal
 import threading
-from typing import Callable
+from typing import Callable, Iterator
 
 import pytest
 
@@ -293,6 +295,62 @@ def test_log_files_rotate_and_are_compressed() -> None:
         assert old.startswith(b"x" * 1000)
         assert path.stat().st_size < 10_000
         proxy.stop()
+
+
+@contextlib.contextmanager
+def stuck_output(**main: object) -> Iterator[tuple[Proxy, int]]:
+    """A proxy whose standard output is a full pipe that nobody reads, and the end to read it from."""
+    reader, writer = os.pipe()
+    proxy = Proxy({}, main={"grace_period_seconds": 60, **main})
+    proxy.stdout = writer
+    try:
+        with Origin() as origin, proxy:
+            os.close(writer)
+            proxy.apply({"a.test": {"/": route(origin)}})
+            # Each is refused and is said: more than a pipe and the proxy's buffer hold.
+            refused = [("GET /%d?%s HTTP/1.1\r\nHost: none.test\r\n\r\n" % (i, "x" * 2000)).encode() for i in range(500)]
+            with proxy.client() as client:
+                for request in refused:
+                    client.send(request)
+                    assert client.response().status == 502
+            yield proxy, reader
+    finally:
+        os.close(reader)
+
+
+def dropped_records(proxy: Proxy) -> int:
+    found = re.search(r"^aralez_server_log_dropped_total (\d+)$", proxy.call("/metrics").body.decode(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.parametrize("number", [*STOPS, signal.SIGINT])
+def test_a_log_that_nobody_reads_holds_up_neither_requests_nor_reloads_nor_the_end(number: signal.Signals) -> None:
+    with stuck_output(access_log="all") as (proxy, _):
+        wait_until(lambda: dropped_records(proxy) > 0, "records are dropped")
+        with Origin() as other:
+            proxy.apply({"a.test": {"/": route(other)}})
+            assert proxy.get("/").status == 200
+            proxy.send_signal(signal.SIGHUP)
+            proxy.apply({"a.test": {"/": route(other)}, "b.test": {"/": route(other)}})
+            assert proxy.get("/", host="b.test").status == 200
+        proxy.stop(number)
+
+
+def test_the_log_says_how_much_was_dropped_when_it_is_read_again() -> None:
+    with stuck_output() as (proxy, reader):
+        dropped = wait_until(lambda: dropped_records(proxy), "records are dropped")
+        text = bytearray()
+        said = re.compile(rb" WARN aralez::observe - (\d+) records of the server log were dropped: .*\n")
+        os.set_blocking(reader, False)
+
+        def read() -> re.Match[bytes] | None:
+            with contextlib.suppress(BlockingIOError):
+                text.extend(os.read(reader, 1 << 20))
+            return said.search(text)
+
+        assert int(wait_until(read, "the log tells of them")[1]) >= dropped
+        refusals = [line for line in text.decode().splitlines() if "no_route" in line][:-1]  # the last may still be coming
+        assert refusals and all(LINE.fullmatch(line) and line.endswith(" client 127.0.0.1") for line in refusals), "no line is torn"
 
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (TRACE|DEBUG|INFO|WARN|ERROR) [A-Za-z0-9_:]+ - .*")

@@ -128,8 +128,8 @@ def test_bad_pairs_are_skipped_and_named(origin: Origin, authority: Authority) -
     good, other = authority.issue("a.test"), authority.issue("b.test")
     with Served(origin, {"0": (good[0], other[1]), "1": good, "2": ("garbage", "garbage")}) as s:
         assert s.shown("a.test") == der(good[0])
-        assert "/0.key: not the key of 0.crt" in s.proxy.log()
-        assert "/2.crt: holds no certificate" in s.proxy.log()
+        s.proxy.wait_log("/0.key: not the key of 0.crt")
+        s.proxy.wait_log("/2.crt: holds no certificate")
 
 
 def test_http_where_tls_is_spoken_is_told_so(served: Served) -> None:
@@ -281,7 +281,7 @@ def test_a_broken_pair_leaves_the_old_one_of_its_name(served: Served, authority:
     save(served.folder, "c", other)
     wait_until(lambda: served.shown("c.test") == der(other[0]), "the good one of the same save", 1.5)
     assert served.shown("a.test") == before
-    assert "a.crt: the certificate that was read before stays in use" in served.proxy.log()
+    served.proxy.wait_log("a.crt: the certificate that was read before stays in use")
 
 
 def test_the_default_is_renewed_too(served: Served, authority: Authority) -> None:

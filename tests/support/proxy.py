@@ -106,6 +106,8 @@ class Proxy:
         self.main = {k: v for k, v in self.main.items() if v is not None}
         self.env = {**os.environ, "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1",
                     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99", **(env or {})}
+        self.stdout: int | None = None
+        """A descriptor for standard output instead of a file; log() is empty then."""
         self.generation = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._first = upstreams if upstreams is not None else document(hosts or {}, **(globals_ or {}))
@@ -161,7 +163,8 @@ class Proxy:
             raise AssertionError(f"no binary at {BINARY}: build it or set ARALEZ_BIN")
         self.prepare()
         with open(self.folder / "stdout", "wb") as out, open(self.folder / "stderr", "wb") as err:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=err,
+                                            stdout=out if self.stdout is None else self.stdout,
                                             env=self.env, cwd=self.folder)
         live.append(self)
         if ready:

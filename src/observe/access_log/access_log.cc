@@ -116,7 +116,7 @@ void AccessLog::reopen_later() {
 }
 
 std::uint64_t AccessLog::lost() const noexcept {
-  std::uint64_t n = unwritten_.load(std::memory_order_relaxed);
+  std::uint64_t n = unwritten_.load(std::memory_order_relaxed) + server_log_.lost_lines();
   for (const auto& c : channels_) n += c->dropped_.load(std::memory_order_relaxed);
   return n;
 }
@@ -177,8 +177,14 @@ void AccessLog::write(const AccessRecord& record, std::chrono::system_clock::tim
 
 void AccessLog::flush() {
   if (buffer_.empty()) return;
-  const std::size_t lost =
-      file_ ? file_->append_lines(buffer_, kPatience) : server_log_.append_lines(buffer_);
+  const auto lines = static_cast<std::size_t>(std::count(buffer_.begin(), buffer_.end(), '\n'));
+  const auto patience = stuck_ ? std::chrono::milliseconds{0} : kPatience;
+  std::size_t lost = 0;
+  if (file_)
+    lost = file_->append_lines(buffer_, [&](auto stalled) { return stalled < patience; });
+  else if (!server_log_.offer_lines(buffer_, std::chrono::steady_clock::now() + patience))
+    lost = lines;
+  stuck_ = lost == lines;
   if (lost != 0) unwritten_.fetch_add(lost, std::memory_order_relaxed);
   buffer_.clear();
 }

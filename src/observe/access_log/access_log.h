@@ -98,6 +98,7 @@ class AccessLog {
   std::optional<LogFile> file_;
   AccessLineWriter lines_;
   std::string buffer_;  ///< whole lines
+  bool stuck_ = false;  ///< the last ones found no room in time: the next do not wait
   std::vector<std::unique_ptr<AccessChannel>> channels_;
   std::atomic<std::uint64_t> unwritten_{0};
   std::uint64_t reported_ = 0;
