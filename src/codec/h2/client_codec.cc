@@ -40,10 +40,9 @@ void ClientCodec::on_settings() {
 
 Stream& ClientCodec::open_stream(StreamEvents& events) {
   assert(has_room());
-  MuxStream& s = Session::open_stream(next_id_);
+  MuxStream& s = Session::open_stream(next_id_, MuxStream::Phase::unknown);
   next_id_ += 2;
   s.events = &events;
-  s.announced = false;
   watch();
   if (next_id_ >= kLastId) drain();
   return s;
@@ -51,7 +50,7 @@ Stream& ClientCodec::open_stream(StreamEvents& events) {
 
 void ClientCodec::send_head(MuxStream& s, const Head& head, End end) {
   if (s.tx != MuxStream::Tx::head) return;
-  s.announced = true;
+  s.enter(MuxStream::Phase::open);
   s.method = head.method;
   // RFC 9113 section 8.3.1: what an HTTP/1.1 request has in Host.
   const Field* const host = head.fields.find(FieldId::host);
@@ -70,8 +69,7 @@ void ClientCodec::send_head(MuxStream& s, const Head& head, End end) {
   // Servers of gRPC want to see that trailers reach the client; this hop does carry them.
   if (is_call(head)) out.put("te", "trailers");
   if (!out.finish(s.id, end)) return break_later();
-  s.tx_has_length = known;
-  s.tx_left = head.length.bytes;
+  s.tx_left = MuxStream::length_of(head.length);
   s.tx = MuxStream::Tx::body;
   if (end == End::yes) finished_sending(s);
 }
@@ -111,8 +109,7 @@ void ClientCodec::take_response(MuxStream& s, const Block& block) {
       return broken({0, "body announced and not there", Reason::bad_framing});
     head.length = BodyLength::of(0);
   }
-  s.rx_has_length = none || known;
-  s.rx_left = none ? 0 : head.length.bytes;
+  s.rx_left = none ? 0 : MuxStream::length_of(head.length);
   if (none && !known) head.length = {};
   earn(2);
   deliver_head(s, std::move(head), block.end);
@@ -128,7 +125,7 @@ void ClientCodec::on_half_done(MuxStream& s) {
 void ClientCodec::on_goaway(std::uint32_t last_stream, ErrorCode) {
   drain();
   for_each_stream([&](MuxStream& s) {
-    if (s.listed && s.id > last_stream) fail_stream(s, ResetCode::refused);
+    if (s.listed() && s.id > last_stream) fail_stream(s, ResetCode::refused);
   });
   close_if_done();
 }
@@ -162,7 +159,7 @@ void ClientCodec::on_recv_end() {
   drain();
   for_each_stream([this](MuxStream& s) {
     const bool open = s.rx == MuxStream::Rx::head || s.rx == MuxStream::Rx::body;
-    if (s.listed && open) fail_stream(s, ResetCode::closed);
+    if (s.listed() && open) fail_stream(s, ResetCode::closed);
   });
   close_if_done();
 }

@@ -33,26 +33,26 @@ void SavedFields::save(BlockPool& pool, const Fields& fields) {
 }
 
 void MuxStream::send_head(const Head& head, End end) {
-  if (listed) session->send_head(*this, head, end);
+  if (listed()) session->send_head(*this, head, end);
 }
 void MuxStream::send_body(Chain&& body, End end) {
-  if (listed) session->send_body(*this, std::move(body), end);
+  if (listed()) session->send_body(*this, std::move(body), end);
 }
 void MuxStream::send_trailers(const Fields& trailers) {
-  if (listed) session->send_trailers(*this, trailers);
+  if (listed()) session->send_trailers(*this, trailers);
 }
 void MuxStream::grant(std::size_t n) {
-  if (listed) session->grant(*this, n);
+  if (listed()) session->grant(*this, n);
 }
 std::size_t MuxStream::body_room() {
-  return listed ? session->body_room(*this) : Limits::kBodyWindow;
+  return listed() ? session->body_room(*this) : Limits::kBodyWindow;
 }
 void MuxStream::reset(ResetCode code) {
-  if (listed) session->reset(*this, code);
+  if (listed()) session->reset(*this, code);
 }
 void MuxStream::detach() {
   events = nullptr;
-  if (listed) session->detach(*this);
+  if (listed()) session->detach(*this);
 }
 
 void MuxStream::clear() {
@@ -62,13 +62,14 @@ void MuxStream::clear() {
   id = 0;
   rx = Rx::head;
   tx = Tx::head;
-  announced = true;
-  listed = mute = gated = long_lived = failing = rx_has_length = tx_has_length = marked =
-      credit_ran_out = false;
+  kind = Kind::request;
+  rate = Rate::not_looked_at;
+  mute = false;
   method = Method::other;
   interim = 0;
   send_window = recv_window = 0;
-  credit = rx_left = tx_left = held_bytes = pending_bytes = unsettled = owed = 0;
+  credit = held_bytes = pending_bytes = unsettled = owed = 0;
+  rx_left = tx_left = kNoLength;
   rx_total = tx_total = rx_mark = tx_mark = 0;
   header_bytes = room = 0;
   quiet = 0;

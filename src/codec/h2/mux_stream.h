@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <memory>
 #include <span>
 #include <vector>
@@ -40,6 +41,21 @@ class MuxStream final : public Stream {
   enum class Rx : std::uint8_t { head, body, ended, done };
   /// Sending half. `ending`: all of it was handed over, and some of it has not been framed.
   enum class Tx : std::uint8_t { head, body, ending, done };
+  /// What its session and the peer know of it. Changed by enter() alone.
+  enum class Phase : std::uint8_t {
+    gone,     ///< not in the session's table
+    unknown,  ///< the peer does not know it yet, or has given it up: no RST_STREAM of ours
+    open,
+    failing  ///< reset by us, and its owner is about to be told
+  };
+  /// `asked`: extended CONNECT that was not accepted yet; nothing is delivered.
+  enum class Kind : std::uint8_t { request, call, asked, tunnel };
+  /// Of the peer's body, since the rate was last looked at.
+  enum class Rate : std::uint8_t { not_looked_at, watched, held_back };
+  static constexpr std::uint64_t kNoLength = ~std::uint64_t{0};
+  static constexpr std::uint64_t length_of(const BodyLength& l) noexcept {
+    return l.kind == BodyLength::Kind::known ? l.bytes : kNoLength;
+  }
   struct Link : ListNode {
     explicit Link(MuxStream& s) : stream(s) {}
     MuxStream& stream;
@@ -57,8 +73,22 @@ class MuxStream final : public Stream {
   void reset(ResetCode code) override;
   void detach() override;
 
-  /// As good as new. Pre: in no list.
+  /// As good as new. Pre: in no list, gone.
   void clear();
+
+  /// gone → unknown or open; between these two; from both to failing; from each of them to gone.
+  void enter(Phase to) noexcept {
+    assert(may_follow(to));
+    phase = to;
+  }
+  [[nodiscard]] bool listed() const noexcept { return phase != Phase::gone; }
+  [[nodiscard]] bool gated() const noexcept { return kind == Kind::asked; }
+  /// May be silent for long.
+  [[nodiscard]] bool long_lived() const noexcept { return kind != Kind::request; }
+  /// By us: its credit has run out.
+  void held_back() noexcept {
+    if (rate == Rate::watched) rate = Rate::held_back;
+  }
 
   // Facts of one stream, changed by Session and its roles alone.
   Session* session = nullptr;
@@ -67,21 +97,17 @@ class MuxStream final : public Stream {
   std::uint32_t id = 0;
   Rx rx = Rx::head;
   Tx tx = Tx::head;
-  bool announced = true;       ///< the peer knows it
-  bool listed = false;         ///< in the session's table
-  bool mute = false;           ///< what is sent as body is dropped: HEAD, 204, 304
-  bool gated = false;          ///< extended CONNECT, not accepted yet: nothing is delivered
-  bool long_lived = false;     ///< a tunnel or a call (gRPC): may be silent for long
-  bool failing = false;        ///< reset by us, and the owner will be told
-  bool rx_has_length = false;  ///< rx_left counts an announced length
-  bool tx_has_length = false;
+  Phase phase = Phase::gone;
+  Kind kind = Kind::request;
+  Rate rate = Rate::not_looked_at;
+  bool mute = false;  ///< what is sent as body is dropped: HEAD, 204, 304
   Method method = Method::other;
   std::uint32_t interim = 0;  ///< 1xx heads seen
   std::int64_t send_window = 0;
-  std::int64_t recv_window = 0;  ///< what the peer may still send
-  std::uint64_t credit = 0;      ///< granted and not delivered
-  std::uint64_t rx_left = 0;
-  std::uint64_t tx_left = 0;
+  std::int64_t recv_window = 0;       ///< what the peer may still send
+  std::uint64_t credit = 0;           ///< granted and not delivered
+  std::uint64_t rx_left = kNoLength;  ///< of the announced length, like the next
+  std::uint64_t tx_left = kNoLength;
   std::uint64_t held_bytes = 0;
   std::uint64_t pending_bytes = 0;
   std::uint64_t unsettled = 0;  ///< received, and still held by us or by the owner
@@ -98,12 +124,21 @@ class MuxStream final : public Stream {
   std::uint32_t small_used = 0;
   std::uint64_t rx_mark = 0;  ///< totals when the rate was last looked at
   std::uint64_t tx_mark = 0;
-  bool marked = false;
   std::uint32_t quiet = 0;        ///< rate windows without a byte, of a long-lived stream
   std::array<char, 28> accept{};  ///< of a WebSocket: what its server has to prove
-  bool credit_ran_out = false;    ///< since then, the peer was held back by us
   Link ready{*this};              ///< has something to frame
   Link todo{*this};               ///< its owner is to be told something
+
+ private:
+  [[nodiscard]] bool may_follow(Phase to) const noexcept {
+    switch (to) {
+      case Phase::gone: return phase != Phase::gone;
+      case Phase::failing: return phase == Phase::unknown || phase == Phase::open;
+      case Phase::unknown:
+      case Phase::open: return phase != Phase::failing;
+    }
+    return false;
+  }
 };
 
 /// Streams of one worker, used again and again.

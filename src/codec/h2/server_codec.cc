@@ -91,7 +91,7 @@ void ServerCodec::take_request(const Block& block) {
   if (verdict.kind == BlockVerdict::Kind::refused)
     return answer(block.id, block.end, verdict.error);
   earn(2);
-  MuxStream& s = open_stream(block.id);
+  MuxStream& s = open_stream(block.id, MuxStream::Phase::open);
   s.header_bytes = block.reader.bytes();
   header_bytes_ += s.header_bytes;
   if (websocket) s.accept = websocket_accept({key.data(), key.size()});
@@ -100,13 +100,14 @@ void ServerCodec::take_request(const Block& block) {
 
 void ServerCodec::begin(MuxStream& s, Head&& head, End end) {
   s.method = head.method;
-  s.rx_has_length = head.length.kind == BodyLength::Kind::known;
-  s.rx_left = head.length.bytes;
-  s.gated = !head.upgrade.empty();
-  s.long_lived = s.gated || is_call(head);
+  s.rx_left = MuxStream::length_of(head.length);
+  if (!head.upgrade.empty())
+    s.kind = MuxStream::Kind::asked;
+  else if (is_call(head))
+    s.kind = MuxStream::Kind::call;
   if (wait_ != Wait::active) watch();
   s.events = &owner_.on_stream(s);
-  if (!s.gated) return deliver_head(s, std::move(head), end);
+  if (!s.gated()) return deliver_head(s, std::move(head), end);
   // What comes on this stream is the tunnel's, and is kept until there is one.
   s.rx = MuxStream::Rx::body;
   s.events->on_head(std::move(head), End::yes);
@@ -130,7 +131,7 @@ void ServerCodec::answer(std::uint32_t id, End end, const HeadError& error) {
 
 void ServerCodec::send_head(MuxStream& s, const Head& head, End end) {
   if (s.tx != MuxStream::Tx::head) return;
-  if (s.gated && !head.interim()) return send_tunnel_head(s, head, end);
+  if (s.gated() && !head.interim()) return send_tunnel_head(s, head, end);
   write_head(s, head, head.status, end);
 }
 
@@ -147,7 +148,7 @@ void ServerCodec::send_tunnel_head(MuxStream& s, const Head& head, End end) {
   const bool websocket = s.accept[0] != '\0';
   if (websocket && (!accept || accept->value != std::string_view(s.accept.data(), s.accept.size())))
     return fail_later(s, ErrorCode::connect_error);
-  s.gated = false;
+  s.kind = MuxStream::Kind::tunnel;
   BlockWriter out(t_, encoder_, head.fields, 1, 16);
   out.put(":status", "200");
   for (const Field& f : head.fields)
@@ -168,8 +169,7 @@ void ServerCodec::write_head(MuxStream& s, const Head& head, std::uint16_t statu
     out.put_number("content-length", head.length.bytes);
   if (!out.finish(s.id, last ? End::yes : End::no)) return break_later();
   if (head.interim()) return;
-  s.tx_has_length = known && !s.mute;
-  s.tx_left = head.length.bytes;
+  if (!s.mute) s.tx_left = MuxStream::length_of(head.length);
   s.tx = MuxStream::Tx::body;
   if (end == End::yes) finished_sending(s);
 }
@@ -229,7 +229,7 @@ void ServerCodec::on_recv_end() {
   // Whole requests are answered as far as the windows go.
   drain_ = Drain::told;
   for_each_stream([this](MuxStream& s) {
-    if (s.listed && s.rx == MuxStream::Rx::body) fail_stream(s, ResetCode::closed);
+    if (s.listed() && s.rx == MuxStream::Rx::body) fail_stream(s, ResetCode::closed);
   });
   if (running() && streams() == 0) finish_output();
 }
@@ -249,101 +249,6 @@ void ServerCodec::on_session_closed(Error) {
   timer_.cancel();
   drain_timer_.cancel();
   owner_.on_closed();
-}
-
-// Time.
-
-void ServerCodec::wait_for(Wait what, Millis time) {
-  wait_ = what;
-  timer_.arm(t_.loop().timers(), t_.loop().now() + time);
-}
-
-void ServerCodec::watch() {
-  if (wait_ == Wait::linger || wait_ == Wait::closed) return;
-  if (streams() > 0 || t_.output_bytes() > Limits::kBodyWindow) {
-    drained_ = false;
-    left_mark_ = left_;
-    framed_mark_ = framed_;
-    wait_for(Wait::active, client_limits_.client_rate_window);
-  } else if (incomplete_) {
-    wait_for(Wait::head, client_limits_.client_head_timeout);
-  } else {
-    wait_for(Wait::idle, client_limits_.client_idle_timeout);
-  }
-}
-
-void ServerCodec::on_progress() {
-  if (t_.output_bytes() == 0) drained_ = true;
-  const bool incomplete = input_incomplete();
-  if (incomplete == incomplete_) return;
-  incomplete_ = incomplete;
-  incomplete_since_ = t_.loop().now();
-  if (wait_ == Wait::idle || wait_ == Wait::head) watch();
-}
-
-void ServerCodec::on_timer(TimePoint) {
-  switch (wait_) {
-    case Wait::preface:
-    case Wait::head:
-      return connection_error(ErrorCode::protocol_error, "request head took too long",
-                              Reason::client_head_timeout);
-    case Wait::idle:
-      if (t_.output_bytes() > 0) return cut_off();
-      return last_words();
-    case Wait::active: return check_rates();
-    case Wait::linger:
-      return close_now(Transport::CloseMode::normal, {Errc::eof, Origin::internal, "goodbye"});
-    case Wait::closed: return;
-  }
-}
-
-void ServerCodec::check_rates() {
-  const auto seconds = std::chrono::duration<double>(client_limits_.client_rate_window).count();
-  const auto least = static_cast<std::uint64_t>(client_limits_.client_min_body_rate * seconds);
-  if (incomplete_ && t_.loop().now() - incomplete_since_ >= client_limits_.client_head_timeout)
-    return connection_error(ErrorCode::protocol_error, "request head took too long",
-                            Reason::client_head_timeout);
-  if (least > 0 && t_.output_bytes() > 0 && !drained_ && left_ - left_mark_ < least) {
-    on_fault({0, "client reads too slowly", Reason::client_slow});
-    return cut_off();
-  }
-  const bool moving = framed_ - framed_mark_ >= least;
-  for_each_stream([&](MuxStream& s) {
-    if (s.listed && running()) check_rate(s, least, moving);
-  });
-  if (running()) watch();
-}
-
-void ServerCodec::mark(MuxStream& s) {
-  s.marked = true;
-  s.credit_ran_out = s.credit <= s.held_bytes;
-  s.rx_mark = s.rx_total;
-  s.tx_mark = s.tx_total;
-}
-
-/// `moving`: the connection as a whole takes enough, so that a stream may wait for its turn.
-void ServerCodec::check_rate(MuxStream& s, std::uint64_t least, bool moving) {
-  const std::uint64_t received = s.rx_total - s.rx_mark;
-  const std::uint64_t sent = s.tx_total - s.tx_mark;
-  const bool judged = std::exchange(s.marked, false) && least > 0;
-  const bool stalled = s.pending_bytes > 0 && (s.send_window <= 0 || !moving);
-  if (judged && stalled && sent < least)
-    return stream_error(s.id, ErrorCode::cancel,
-                        {0, "client reads too slowly", Reason::client_slow});
-  s.quiet = received + sent > 0 ? 0 : s.quiet + 1;
-  const bool receiving =
-      s.rx == MuxStream::Rx::body && s.credit > s.held_bytes && !s.credit_ran_out;
-  if (s.long_lived) {
-    if (s.quiet * client_limits_.client_rate_window > client_limits_.tunnel_idle_timeout)
-      return stream_error(s.id, ErrorCode::cancel, {0, "silent for too long", Reason::client_slow});
-  } else if (judged && receiving && s.pending_bytes == 0 && received < least) {
-    const HeadError slow{408, "request body comes too slowly", Reason::client_slow};
-    if (s.tx != MuxStream::Tx::head)
-      return stream_error(s.id, ErrorCode::cancel, {0, slow.why, slow.reason});
-    answer(s.id, End::no, slow);
-    return fail_stream(s, ResetCode::timeout);
-  }
-  mark(s);
 }
 
 }  // namespace aralez::h2

@@ -3,7 +3,6 @@
 #include <array>
 #include <random>
 #include <string>
-#include <vector>
 
 #include "base/limits.h"
 #include "codec/h2/budget.h"
@@ -11,6 +10,8 @@
 #include "codec/h2/head_reader.h"
 #include "codec/h2/hpack.h"
 #include "codec/h2/mux_stream.h"
+#include "codec/h2/sent_queue.h"
+#include "codec/h2/stream_table.h"
 #include "http/head_error.h"
 #include "io/transport.h"
 
@@ -35,24 +36,6 @@ struct PeerSettings {
   bool enable_connect_protocol = false;
 };
 
-/// Body bytes that were queued, in order, and whose they are.
-class SentQueue {
- public:
-  struct Entry {
-    MuxStream* stream;
-    std::uint32_t id;  ///< the stream may be another one by now
-    std::uint64_t bytes;
-  };
-  void push(MuxStream& s, std::uint64_t bytes);
-  [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
-  /// Takes up to `bytes` from the front. Pre: !empty().
-  [[nodiscard]] Entry take(std::uint64_t bytes);
-
- private:
-  std::vector<Entry> entries_;
-  std::size_t head_ = 0;
-};
-
 /// What the two roles of an HTTP/2 connection have in common (RFC 9113): frames, header blocks,
 /// windows, streams and their bounds. A role says what a header block means and when the connection
 /// ends. Sans-I/O: one Transport below, Stream and StreamEvents above; one worker.
@@ -66,7 +49,7 @@ class Session : public TransportEvents {
   Session& operator=(const Session&) = delete;
 
   /// Streams that hold a slot: open, or still being sent.
-  [[nodiscard]] std::size_t streams() const noexcept { return count_; }
+  [[nodiscard]] std::size_t streams() const noexcept { return table_.size(); }
 
   // For MuxStream.
   virtual void send_head(MuxStream& s, const Head& head, End end) = 0;
@@ -128,8 +111,8 @@ class Session : public TransportEvents {
   [[nodiscard]] virtual bool opens_streams() const { return false; }
 
   /// A stream with windows and a place in the table. Pre: none with this id.
-  [[nodiscard]] MuxStream& open_stream(std::uint32_t id);
-  [[nodiscard]] MuxStream* find(std::uint32_t id) const noexcept;
+  [[nodiscard]] MuxStream& open_stream(std::uint32_t id, MuxStream::Phase phase);
+  [[nodiscard]] MuxStream* find(std::uint32_t id) const noexcept { return table_.find(id); }
   /// Begins the peer's body as `head` announces it; then tells.
   void deliver_head(MuxStream& s, Head&& head, End end);
   void deliver_trailers(MuxStream& s, const Block& block);
@@ -153,25 +136,18 @@ class Session : public TransportEvents {
   void take_over(ReadBuffer& first);
   /// A frame or a header block has begun and not ended.
   [[nodiscard]] bool input_incomplete() const noexcept {
-    return block_stream_ != 0 || (!in_.empty() && !in_data_);
+    return block_.stream != 0 || (!in_.empty() && !data_.reading);
   }
   /// After the encoder has failed: the connection ends as soon as nobody is calling.
   void break_later();
   template <class Fn>
   void for_each_stream(Fn&& fn) {
-    for (MuxStream* s : table_) {
-      while (s) {
-        MuxStream* const next = s->next;
-        fn(*s);
-        s = next;
-      }
-    }
+    table_.for_each(std::forward<Fn>(fn));
   }
 
-  /// How a stream that has left the table was ended.
-  enum class Ended : std::uint8_t { unknown, complete, reset_by_peer, reset_by_us };
-  [[nodiscard]] Ended how_ended(std::uint32_t id) const noexcept;
-  void remember(std::uint32_t id, Ended how) noexcept;
+  using Ended = StreamTable::Ended;
+  [[nodiscard]] Ended how_ended(std::uint32_t id) const noexcept { return table_.how_ended(id); }
+  void remember(std::uint32_t id, Ended how) noexcept { table_.remember(id, how); }
 
   /// Something that costs us and brings the peer nothing (threats row 11). False: it was too much,
   /// and the connection is closing.
@@ -204,12 +180,25 @@ class Session : public TransportEvents {
   std::uint64_t left_ = 0;        ///< of those, how many have left
 
  private:
-  // Frames in (session_input.cc).
+  /// The DATA frame that is being read.
+  struct DataFrame {
+    bool reading = false;
+    End end = End::no;
+    std::uint32_t id = 0;
+    std::uint32_t left = 0;
+    std::uint32_t pad = 0;
+  };
+  /// The header block that is being collected.
+  struct BlockInput {
+    std::uint32_t stream = 0;  ///< 0: none
+    End end = End::no;
+    bool self_dependent = false;
+    unsigned continuations = 0;
+    std::string fragment;
+  };
+
+  // Frames in, but for DATA (session_input.cc).
   bool read_one();
-  bool begin_data(const FrameHeader& h);
-  bool read_data();
-  void take_data(MuxStream& s, std::size_t n);
-  void end_data();
   void dispatch(const FrameHeader& h, std::string_view payload);
   void take_headers(const FrameHeader& h, std::string_view payload);
   void take_continuation(const FrameHeader& h, std::string_view payload);
@@ -221,24 +210,29 @@ class Session : public TransportEvents {
   void take_ping(const FrameHeader& h, std::string_view payload);
   void take_goaway(const FrameHeader& h, std::string_view payload);
   void take_window_update(const FrameHeader& h, std::string_view payload);
-  void move_initial_window(std::uint32_t value);
-  void end_of_message(MuxStream& s);
-  void stop_sending(MuxStream& s);
   [[nodiscard]] bool backlogged() const { return t_.output_bytes() > kMaxBacklog; }
 
-  // Streams and output (session.cc).
+  // Bodies and windows of the peer (session_receive.cc).
+  bool begin_data(const FrameHeader& h);
+  bool read_data();
+  void take_data(MuxStream& s, std::size_t n);
+  void end_data();
+  void end_of_message(MuxStream& s);
   void deliver(MuxStream& s);
   void settle(std::uint64_t n);
   void settle(MuxStream& s, std::uint64_t n);
   void open_recv_window(MuxStream& s);
+
+  // Our bodies (session_send.cc).
+  void move_initial_window(std::uint32_t value);
+  void stop_sending(MuxStream& s);
   void make_ready(MuxStream& s);
   void write_data(MuxStream& s);
   std::uint64_t queue_body(MuxStream& s, std::uint64_t n);
   void write_trailers(MuxStream& s, const Fields& trailers);
+
   void run_todo();
 
-  static constexpr std::size_t kBuckets = 64;
-  static constexpr std::size_t kRemembered = 32;
   /// Body bytes framed ahead of what the kernel takes: what is framed cannot be overtaken.
   static constexpr std::uint64_t kOutputAhead = 64 * 1024;
   /// Output beyond which nothing is read: only answers to the peer's own frames can get there.
@@ -246,30 +240,17 @@ class Session : public TransportEvents {
   static constexpr std::size_t kCopyBelow = 1024;
   static constexpr unsigned kMaxContinuations = 16;
 
-  std::array<MuxStream*, kBuckets> table_{};
-  std::size_t count_ = 0;
+  StreamTable table_;
   IntrusiveList<MuxStream::Link> ready_;
   IntrusiveList<MuxStream::Link> todo_;
   SentQueue sent_;
   std::int64_t send_window_ = kDefaultWindow;
   std::uint64_t returnable_ = 0;  ///< settled, and not given back to the peer yet
-  // The DATA frame that is being read.
-  bool in_data_ = false;
-  bool data_end_ = false;
-  std::uint32_t data_id_ = 0;
-  std::uint32_t data_left_ = 0;
-  std::uint32_t pad_left_ = 0;
-  // The header block that is being collected; 0: none.
-  std::uint32_t block_stream_ = 0;
-  End block_end_ = End::no;
-  bool block_self_dependent_ = false;
-  unsigned continuations_ = 0;
-  std::string fragment_;
+  DataFrame data_;
+  BlockInput block_;
   bool greeted_ = false;  ///< the peer's first SETTINGS are here
   bool paused_ = false;   ///< input waits for output to leave
   bool breaking_ = false;
-  std::array<std::pair<std::uint32_t, Ended>, kRemembered> remembered_{};
-  std::size_t remember_at_ = 0;
   Budget glitches_;
   Budget resets_;
   MemberDeferred<Session, &Session::run_todo> run_todo_{*this};

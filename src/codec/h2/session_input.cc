@@ -26,7 +26,7 @@ void Session::read_input() {
 
 /// False: more bytes are needed, or nothing is read any more.
 bool Session::read_one() {
-  if (in_data_) return read_data();
+  if (data_.reading) return read_data();
   if (life_ == Life::preface) {  // of a client; ours has SETTINGS alone, checked in dispatch()
     const auto text = in_.text();
     const std::size_t n = std::min(text.size(), kPreface.size());
@@ -45,7 +45,7 @@ bool Session::read_one() {
     connection_error(ErrorCode::frame_size_error, "frame larger than allowed");
     return false;
   }
-  if (block_stream_ != 0 && (h.type != FrameType::continuation || h.stream != block_stream_)) {
+  if (block_.stream != 0 && (h.type != FrameType::continuation || h.stream != block_.stream)) {
     connection_error(ErrorCode::protocol_error, "header block interrupted");
     return false;
   }
@@ -82,137 +82,7 @@ void Session::dispatch(const FrameHeader& h, std::string_view payload) {
   charge(1);  // what we do not know is ignored (RFC 9113 section 4.1), but not without end
 }
 
-bool Session::begin_data(const FrameHeader& h) {
-  const std::size_t head = kFrameHeader + (h.has(flag::kPadded) ? 1 : 0);
-  if (in_.size() < head && h.length > 0) return false;
-  if (h.stream == 0 || is_idle(h.stream)) {
-    connection_error(ErrorCode::protocol_error, "DATA on no open stream");
-    return false;
-  }
-  std::uint32_t pad = 0;
-  if (h.has(flag::kPadded)) {
-    if (h.length == 0) {
-      connection_error(ErrorCode::frame_size_error, "padded frame without a length of it");
-      return false;
-    }
-    pad = static_cast<unsigned char>(in_.text()[kFrameHeader]);
-    if (pad >= h.length) {
-      connection_error(ErrorCode::protocol_error, "padding longer than its frame");
-      return false;
-    }
-  }
-  if (h.length > recv_window_) {
-    connection_error(ErrorCode::flow_control_error, "more than the connection's window");
-    return false;
-  }
-  recv_window_ -= h.length;
-  const std::uint32_t body = h.length - pad - (h.has(flag::kPadded) ? 1 : 0);
-  settle(h.length - body);
-  in_.consume(std::min(head, in_.size()));
-  in_data_ = true;
-  data_id_ = h.stream;
-  data_left_ = body;
-  pad_left_ = pad;
-  data_end_ = h.has(flag::kEndStream);
-
-  const bool empty = body == 0 && !data_end_;
-  if (empty && !charge(1)) return false;
-  if (body >= kCopyBelow) earn(1);
-  MuxStream* const s = find(h.stream);
-  if (!s) {
-    if (how_ended(h.stream) == Ended::reset_by_us || opens_streams())
-      return charge(body >= kCopyBelow ? 0 : 1);
-    stream_error(h.stream, ErrorCode::stream_closed,
-                 {0, "DATA on a closed stream", Reason::h2_protocol});
-    return running();
-  }
-  if (s->rx != MuxStream::Rx::body) {
-    const bool early = s->rx == MuxStream::Rx::head;
-    stream_error(h.stream, early ? ErrorCode::protocol_error : ErrorCode::stream_closed,
-                 {0, "DATA where none may be", Reason::h2_protocol});
-    return running();
-  }
-  if (h.length > s->recv_window) {
-    stream_error(h.stream, ErrorCode::flow_control_error,
-                 {0, "more than the stream's window", Reason::h2_protocol});
-    return running();
-  }
-  s->recv_window -= h.length;
-  if (s->rx_has_length && body > s->rx_left) {
-    stream_error(h.stream, ErrorCode::protocol_error,
-                 {0, "more body than Content-Length says", Reason::bad_framing});
-    return running();
-  }
-  return true;
-}
-
-bool Session::read_data() {
-  const std::size_t n = std::min<std::size_t>(in_.size(), data_left_);
-  if (n > 0) {
-    data_left_ -= static_cast<std::uint32_t>(n);
-    if (MuxStream* const s = find(data_id_)) {
-      take_data(*s, n);
-    } else {
-      in_.consume(n);
-      settle(n);
-    }
-  }
-  if (data_left_ > 0) {
-    // What is here goes on at once; the rest of the frame may take its time.
-    if (MuxStream* const s = find(data_id_)) deliver(*s);
-    return false;
-  }
-  const std::size_t pad = std::min<std::size_t>(in_.size(), pad_left_);
-  in_.consume(pad);
-  pad_left_ -= static_cast<std::uint32_t>(pad);
-  if (pad_left_ > 0) return false;
-  in_data_ = false;
-  end_data();
-  return life_ != Life::closed;
-}
-
-void Session::take_data(MuxStream& s, std::size_t n) {
-  if (s.rx_has_length) s.rx_left -= n;
-  s.rx_total += n;
-  if (!s.events) {  // answered already: the rest is dropped
-    in_.consume(n);
-    return settle(n);
-  }
-  s.unsettled += n;
-  s.held_bytes += n;
-  if (n >= kCopyBelow) {
-    s.held.push_back(Piece(in_.take(n)));
-    return;
-  }
-  // A piece this small must not pin the block that it came in (threats row 8 in spirit).
-  if (s.small.unique()) s.small_used = 0;
-  if (!s.small || s.small->capacity - s.small_used < n) {
-    s.small = t_.loop().blocks().take();
-    s.small_used = 0;
-  }
-  const auto to = s.small.bytes().subspan(s.small_used, n);
-  std::memcpy(to.data(), in_.text().data(), n);
-  in_.consume(n);
-  s.small_used += static_cast<std::uint32_t>(n);
-  s.held.push_back(Piece(Slice(s.small, to)));
-}
-
-void Session::end_data() {
-  MuxStream* const s = find(data_id_);
-  if (!s || s->rx != MuxStream::Rx::body) return;
-  if (data_end_)
-    end_of_message(*s);
-  else
-    deliver(*s);
-}
-
-void Session::end_of_message(MuxStream& s) {
-  if (s.rx_has_length && s.rx_left > 0)
-    return stream_error(s.id, ErrorCode::protocol_error,
-                        {0, "less body than Content-Length says", Reason::bad_framing});
-  s.rx = MuxStream::Rx::ended;
-  deliver(s);
-}
+// Header blocks.
 
 void Session::take_headers(const FrameHeader& h, std::string_view payload) {
   if (h.stream == 0) return connection_error(ErrorCode::protocol_error, "HEADERS on stream 0");
@@ -235,26 +105,27 @@ void Session::take_headers(const FrameHeader& h, std::string_view payload) {
   payload.remove_suffix(pad);
   const End end = h.has(flag::kEndStream) ? End::yes : End::no;
   if (h.has(flag::kEndHeaders)) return finish_block(h.stream, end, self_dependent, payload);
-  block_stream_ = h.stream;
-  block_end_ = end;
-  block_self_dependent_ = self_dependent;
-  continuations_ = 0;
-  fragment_.assign(payload);
+  block_.stream = h.stream;
+  block_.end = end;
+  block_.self_dependent = self_dependent;
+  block_.continuations = 0;
+  block_.fragment.assign(payload);
 }
 
 /// Bounded before the block is complete: what nobody can use is not collected (threats row 9).
 void Session::take_continuation(const FrameHeader& h, std::string_view payload) {
-  if (block_stream_ == 0)
+  if (block_.stream == 0)
     return connection_error(ErrorCode::protocol_error, "CONTINUATION of nothing");
-  if (++continuations_ > kMaxContinuations || fragment_.size() + payload.size() > limits_.bytes)
+  if (++block_.continuations > kMaxContinuations ||
+      block_.fragment.size() + payload.size() > limits_.bytes)
     return connection_error(ErrorCode::enhance_your_calm, "header block too large",
                             Reason::head_too_large);
   if (payload.empty() && !charge(4)) return;
-  fragment_.append(payload);
+  block_.fragment.append(payload);
   if (!h.has(flag::kEndHeaders)) return;
-  const std::uint32_t id = std::exchange(block_stream_, 0);
-  const std::string block = std::exchange(fragment_, {});
-  finish_block(id, block_end_, block_self_dependent_, block);
+  const std::uint32_t id = std::exchange(block_.stream, 0);
+  const std::string block = std::exchange(block_.fragment, {});
+  finish_block(id, block_.end, block_.self_dependent, block);
 }
 
 void Session::finish_block(std::uint32_t id, End end, bool self_dependent,
@@ -264,6 +135,8 @@ void Session::finish_block(std::uint32_t id, End end, bool self_dependent,
     return connection_error(ErrorCode::compression_error, "malformed header block");
   on_block({id, end, self_dependent, reader});
 }
+
+// Control frames.
 
 /// Deprecated (RFC 9113 section 5.3.2) and ignored, once it has the right form.
 void Session::take_priority(const FrameHeader& h, std::string_view payload) {
@@ -275,19 +148,6 @@ void Session::take_priority(const FrameHeader& h, std::string_view payload) {
     return stream_error(h.stream, ErrorCode::protocol_error,
                         {0, "stream depends on itself", Reason::h2_protocol});
   charge(1);
-}
-
-/// A whole answer, and no interest in the rest of the request: the answer counts (RFC 9113
-/// section 8.1).
-void Session::stop_sending(MuxStream& s) {
-  for (std::size_t i = 0; i < s.pending.count(); ++i) s.owed += s.pending[i].credit();
-  s.pending.clear();
-  s.pending_bytes = 0;
-  s.ready.unlink();
-  s.tx_trailers.clear();
-  if (s.owed > 0) tell_later(s);
-  s.announced = false;  // no RST_STREAM of ours follows theirs
-  finished_sending(s);
 }
 
 void Session::take_rst_stream(const FrameHeader& h, std::string_view payload) {
@@ -357,20 +217,6 @@ bool Session::take_setting(SettingId id, std::uint32_t value) {
     case SettingId::no_rfc7540_priorities: break;
   }
   return true;
-}
-
-/// RFC 9113 section 6.9.2: a window may become negative.
-void Session::move_initial_window(std::uint32_t value) {
-  const std::int64_t change =
-      static_cast<std::int64_t>(value) - static_cast<std::int64_t>(peer_.initial_window);
-  peer_.initial_window = value;
-  bool over = false;
-  for_each_stream([&](MuxStream& s) {
-    s.send_window += change;
-    over |= s.send_window > kMaxWindow;
-    make_ready(s);
-  });
-  if (over) connection_error(ErrorCode::flow_control_error, "window of a stream too large");
 }
 
 void Session::take_ping(const FrameHeader& h, std::string_view payload) {
