@@ -9,7 +9,7 @@
 #include "config/map_reader.h"
 #include "filter/auth/basic/password_hash.h"
 #include "filter/auth/forward/identity.h"
-#include "filter/auth/forward/url.h"
+#include "filter/auth/url.h"
 #include "jwt/key_set.h"
 
 namespace aralez {
@@ -73,17 +73,6 @@ std::vector<TextItem> read_data(MapReader& block, AuthType type) {
   return {{std::move(*text), node->source(), std::string(key)}};
 }
 
-bool is_http_url(std::string_view url) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!url.starts_with(scheme)) continue;
-    const auto rest = url.substr(scheme.size());
-    const auto host = rest.substr(0, rest.find_first_of("/?#"));
-    return !host.empty() && host.front() != ':' &&
-           rest.find_first_of(" \t") == std::string_view::npos;
-  }
-  return false;
-}
-
 /// Of a `basic` entry.
 std::string_view account_complaint(std::string_view entry) {
   const auto colon = entry.find(':');
@@ -109,11 +98,11 @@ std::string complaint(AuthType type, std::string_view entry) {
     return type == AuthType::jwt ? "" : "empty; an empty credential would let everyone in";
   switch (type) {
     case AuthType::basic: return std::string(account_complaint(entry));
-    case AuthType::forward: {
-      std::string why;
-      static_cast<void>(parse_forward_url(entry, why));
-      return why;
-    }
+    case AuthType::forward:
+      if (const auto url = parse_http_url(entry); !url)
+        return fmt::format("{}; write http://host[:port]/path or https://host[:port]/path",
+                           url.error());
+      return "";
     case AuthType::apikey:
     case AuthType::jwt: return "";
   }
@@ -149,7 +138,8 @@ void read_jwt_key(const TextItem& item, AuthConfig& config, Diagnostics& diagnos
                                         kGoodSecret));
       return;
     case JwtKey::url:
-      if (!is_http_url(item.text)) error("not a URL; write https://host[:port]/path");
+      if (const auto url = parse_http_url(item.text); !url)
+        error(fmt::format("{}; write https://host[:port]/path", url.error()));
       return;
     case JwtKey::keys:
       if (const auto keys = parse_keys(item.text); !keys) error(keys.error());

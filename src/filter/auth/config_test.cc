@@ -82,7 +82,8 @@ TEST(AuthConfigTest, what_looks_like_keys_is_never_a_secret) {
   for (const Case& c : {Case{"/no/such/hunter2", "not readable"}, Case{"./hunter2", "not readable"},
                         Case{"hunter2.pem", "not readable"}, Case{"hunter2.json", "not readable"},
                         Case{"'http://id.test/hunter2'", "https:// only"},
-                        Case{"'https://:1/hunter2'", "not a URL"},
+                        Case{"'https://:1/hunter2'", "no usable host"},
+                        Case{"'https://u:hunter2@id.test/'", "user name"},
                         Case{"'{\"keys\":[]} '", "no key in it"}, Case{"'{hunter2'", "not JSON"}}) {
     const Read r("type: jwt\ndata: " + c.data);
     EXPECT_FALSE(r.config) << c.data;

@@ -211,8 +211,7 @@ void ForwardAuth::Step::on_no_answer(Error why) {
 std::unique_ptr<const Filter> make_forward_auth(const AuthConfig& block, ForwardServers& servers,
                                                 std::chrono::milliseconds connect) {
   constexpr std::chrono::milliseconds kTimeout{10'000};
-  std::string why;
-  ForwardUrl url = parse_forward_url(block.data.front(), why).value();
+  HttpUrl url = parse_http_url(block.data.front()).value();
   auto server = servers.of(url);
   const auto all = block.timeout.value_or(kTimeout);
   return std::make_unique<ForwardAuth>(

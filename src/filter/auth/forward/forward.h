@@ -12,7 +12,7 @@
 namespace aralez {
 
 struct ForwardAuthConfig {
-  ForwardUrl url;
+  HttpUrl url;
   std::shared_ptr<const OutsideServer> server;  ///< that of the URL
   IdentityFields identity;
   SubrequestClient::Times times;

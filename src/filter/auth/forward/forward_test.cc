@@ -203,8 +203,7 @@ TEST_F(Forward, shows_no_query) {
 
 TEST(ForwardServers, are_shared_by_all_who_ask_the_same) {
   ForwardServers servers("");
-  std::string why;
-  const auto url = [&why](std::string_view text) { return *parse_forward_url(text, why); };
+  const auto url = [](std::string_view text) { return *parse_http_url(text); };
   const auto a = servers.of(url("http://auth.test/a"));
   EXPECT_EQ(a, servers.of(url("http://AUTH.test:80/b?c")));
   EXPECT_NE(a, servers.of(url("http://auth.test:81/a")));

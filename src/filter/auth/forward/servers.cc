@@ -4,7 +4,7 @@
 
 namespace aralez {
 
-std::shared_ptr<const OutsideServer> ForwardServers::of(const ForwardUrl& url) {
+std::shared_ptr<const OutsideServer> ForwardServers::of(const HttpUrl& url) {
   const std::lock_guard lock(mutex_);
   const std::string key = fmt::format("{} {} {}", url.tls, url.host, url.port);
   if (auto there = known_[key].lock()) return there;

@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "filter/auth/forward/url.h"
+#include "filter/auth/url.h"
 #include "filter/subrequest.h"
 
 namespace aralez {
@@ -17,7 +17,7 @@ class ForwardServers {
  public:
   explicit ForwardServers(std::string ca_file) : ca_file_(std::move(ca_file)) {}
 
-  [[nodiscard]] std::shared_ptr<const OutsideServer> of(const ForwardUrl& url);
+  [[nodiscard]] std::shared_ptr<const OutsideServer> of(const HttpUrl& url);
 
  private:
   std::string ca_file_;

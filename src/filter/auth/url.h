@@ -1,14 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <expected>
 #include <string>
 #include <string_view>
 
 namespace aralez {
 
-/// Where the authorization server is asked.
-struct ForwardUrl {
+/// Where something is asked for.
+struct HttpUrl {
   bool tls = false;
   std::string host;  ///< lower case; numeric without brackets
   std::uint16_t port = 0;
@@ -16,7 +16,7 @@ struct ForwardUrl {
   std::string target;     ///< path and query
 };
 
-/// nullopt, and what is wrong in `why`, which quotes nothing of `text`.
-[[nodiscard]] std::optional<ForwardUrl> parse_forward_url(std::string_view text, std::string& why);
+/// Or what is wrong, which quotes nothing of `text`.
+[[nodiscard]] std::expected<HttpUrl, std::string_view> parse_http_url(std::string_view text);
 
 }  // namespace aralez
