@@ -34,6 +34,8 @@ SIDEWAYS = {
     ("filter/*", "filter"),  # a filter implements the interface
     ("jwt", "tls"),  # signatures need keys
     ("control/build", "control/schema"),  # typed values in, snapshot out
+    ("control/keys", "control/fetch"),
+    ("control/top", "control/fetch"),
     ("control/reload", "control/schema"),
     ("control/reload", "control/build"),
     ("control/reload", "control/watch"),

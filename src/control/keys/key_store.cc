@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "config/file.h"
-#include "control/keys/https_fetch.h"
+#include "control/fetch/fetcher.h"
 
 namespace aralez {
 namespace {
@@ -22,10 +22,17 @@ constexpr seconds kFirstWait{5};
 constexpr seconds kImpatience{60};
 constexpr milliseconds kTick{500};
 
+std::expected<std::string, std::string> fetch(const KeyPlace& place, const std::stop_token& stop) {
+  auto answer = Fetcher().get(
+      {.url = place.text, .ca_file = place.ca_file, .max_bytes = kMaxKeySetBytes}, stop);
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  if (answer->status != 200)
+    return std::unexpected(fmt::format("the answer has status {}", answer->status));
+  return std::move(answer->body);
+}
+
 std::expected<std::string, std::string> read(const KeyPlace& place, const std::stop_token& stop) {
-  if (place.kind == KeyPlace::Kind::url)
-    return fetch_https({.url = place.text, .ca_file = place.ca_file, .max_bytes = kMaxKeySetBytes},
-                       stop);
+  if (place.kind == KeyPlace::Kind::url) return fetch(place, stop);
   FileText file = read_text_file(place.text, kMaxKeySetBytes, FileRule::regular);
   if (file.status != FileText::Status::ok) return std::unexpected(std::move(file.reason));
   return std::move(file.text);

@@ -2,7 +2,9 @@
 
 #include <expected>
 #include <string>
+#include <utility>
 
+#include "control/fetch/fetcher.h"
 #include "control/top/figures.h"
 
 namespace aralez::top {
@@ -11,10 +13,7 @@ namespace aralez::top {
 class Source {
  public:
   /// `base`: `http://host:port`. `key` may be empty; it is sent as a field, never in the URL.
-  Source(std::string base, std::string key);
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
-  ~Source();
+  Source(std::string base, std::string key) : base_(std::move(base)), key_(std::move(key)) {}
 
   /// The error says what went wrong in words for the user.
   [[nodiscard]] std::expected<Figures, std::string> look();
@@ -23,7 +22,7 @@ class Source {
  private:
   const std::string base_;
   const std::string key_;
-  void* curl_;  ///< CURL, kept for its connection
+  Fetcher fetcher_;  ///< kept for its connection
 };
 
 }  // namespace aralez::top

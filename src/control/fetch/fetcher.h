@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace aralez {
+
+struct FetchRequest {
+  enum class Schemes : std::uint8_t { https, any };
+  /// `surroundings`: a proxy that https_proxy and the like name.
+  enum class Way : std::uint8_t { surroundings, direct };
+
+  std::string url;
+  Schemes schemes = Schemes::https;
+  Way way = Way::surroundings;
+  std::vector<std::string> fields = {};       ///< whole lines, without line ends
+  std::string ca_file = {};                   ///< empty: the system's
+  std::size_t max_bytes = 0;                  ///< of the body; what is larger is an error
+  std::chrono::milliseconds timeout{10'000};  ///< of all of it
+};
+
+struct FetchAnswer {
+  long status = 0;
+  std::string body;
+};
+
+/// Gets whole texts over HTTP, in the calling thread, which waits: not for workers. Certificates of
+/// servers are verified, redirects are not followed. One thread at a time; keeps its connection for
+/// the next request to the same server.
+class Fetcher {
+ public:
+  Fetcher();
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
+  ~Fetcher();
+
+  /// An answer with any status, or what went wrong, in words. Ends early, within a second, when
+  /// `stop` is asked for.
+  [[nodiscard]] std::expected<FetchAnswer, std::string> get(const FetchRequest& request,
+                                                            const std::stop_token& stop = {});
+
+ private:
+  struct Handle;
+  std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace aralez
