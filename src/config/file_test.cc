@@ -2,26 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
 
-class ReadFile : public ::testing::Test {
+class ReadFile : public testing::TempFolderTest {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "aralez-file-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
+  std::string write(std::string_view text) {
+    TempFolderTest::write("f", text);
+    return path("f");
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string write(const std::string& text) {
-    const std::string path = folder_ + "/f";
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
-  }
-  std::string folder_;
 };
 
 TEST_F(ReadFile, gives_every_byte) {
@@ -38,7 +29,7 @@ TEST_F(ReadFile, shows_an_excess_by_one_byte_and_reads_no_further) {
 }
 
 TEST_F(ReadFile, tells_a_missing_file_from_one_that_cannot_be_read) {
-  EXPECT_EQ(read_text_file(folder_ + "/none", 10).status, FileText::Status::missing);
+  EXPECT_EQ(read_text_file(path("none"), 10).status, FileText::Status::missing);
   EXPECT_EQ(read_text_file(write("x") + "/below", 10).status, FileText::Status::missing);
   const auto folder = read_text_file(folder_, 10);
   EXPECT_EQ(folder.status, FileText::Status::unreadable);

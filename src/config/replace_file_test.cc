@@ -7,48 +7,40 @@
 #include <filesystem>
 
 #include "config/file.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ReplaceFile : public ::testing::Test {
+class ReplaceFile : public testing::TempFolderTest {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "aralez-replace-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  [[nodiscard]] std::string at(std::string_view name) const { return (folder_ / name).string(); }
   [[nodiscard]] std::string text(std::string_view name) const {
-    return read_text_file(at(name), 1 << 20).text;
+    return read_text_file(path(name), 1 << 20).text;
   }
   [[nodiscard]] mode_t mode(std::string_view name) const {
     struct stat st{};
-    EXPECT_EQ(::stat(at(name).c_str(), &st), 0);
+    EXPECT_EQ(::stat(path(name).c_str(), &st), 0);
     return st.st_mode & 07777;
   }
   [[nodiscard]] std::size_t files() const {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
-
-  fs::path folder_;
 };
 
 TEST_F(ReplaceFile, makes_a_file_for_its_owner_alone_and_leaves_nothing_else) {
-  ASSERT_TRUE(replace_file(at("a"), "one"));
+  ASSERT_TRUE(replace_file(path("a"), "one"));
   EXPECT_EQ(text("a"), "one");
   EXPECT_EQ(mode("a"), 0600U);
   EXPECT_EQ(files(), 1U);
 }
 
 TEST_F(ReplaceFile, keeps_the_permissions_of_an_old_one) {
-  ASSERT_TRUE(replace_file(at("a"), "one"));
-  ASSERT_EQ(::chmod(at("a").c_str(), 0644), 0);
-  ASSERT_TRUE(replace_file(at("a"), std::string(300'000, 'x')));
+  ASSERT_TRUE(replace_file(path("a"), "one"));
+  ASSERT_EQ(::chmod(path("a").c_str(), 0644), 0);
+  ASSERT_TRUE(replace_file(path("a"), std::string(300'000, 'x')));
   EXPECT_EQ(text("a").size(), 300'000U);
   EXPECT_EQ(mode("a"), 0644U);
   EXPECT_EQ(files(), 1U);
@@ -56,26 +48,26 @@ TEST_F(ReplaceFile, keeps_the_permissions_of_an_old_one) {
 
 TEST_F(ReplaceFile, writes_what_a_link_leads_to_and_the_link_stays) {
   fs::create_directory(folder_ / "real");
-  ASSERT_TRUE(replace_file(at("real/a"), "one"));
+  ASSERT_TRUE(replace_file(path("real/a"), "one"));
   fs::create_symlink("real/a", folder_ / "near");
   fs::create_symlink(folder_ / "near", folder_ / "far");
-  ASSERT_TRUE(replace_file(at("far"), "two"));
+  ASSERT_TRUE(replace_file(path("far"), "two"));
   EXPECT_TRUE(fs::is_symlink(folder_ / "far"));
   EXPECT_TRUE(fs::is_symlink(folder_ / "near"));
   EXPECT_EQ(text("real/a"), "two");
   fs::create_symlink("real/b", folder_ / "new");
-  ASSERT_TRUE(replace_file(at("new"), "three"));
+  ASSERT_TRUE(replace_file(path("new"), "three"));
   EXPECT_EQ(text("real/b"), "three");
 }
 
 TEST_F(ReplaceFile, says_what_is_in_the_way_and_leaves_the_old_content) {
-  const auto no_folder = replace_file(at("none/a"), "x");
+  const auto no_folder = replace_file(path("none/a"), "x");
   ASSERT_FALSE(no_folder);
-  EXPECT_EQ(no_folder.error(), at("none/a") + " cannot be written: No such file or directory");
+  EXPECT_EQ(no_folder.error(), path("none/a") + " cannot be written: No such file or directory");
   fs::create_directory(folder_ / "folder");
-  EXPECT_FALSE(replace_file(at("folder"), "x"));
+  EXPECT_FALSE(replace_file(path("folder"), "x"));
   fs::create_symlink("circle", folder_ / "circle");
-  EXPECT_FALSE(replace_file(at("circle"), "x"));
+  EXPECT_FALSE(replace_file(path("circle"), "x"));
   EXPECT_TRUE(fs::is_symlink(folder_ / "circle"));
   EXPECT_EQ(files(), 2U);
 }

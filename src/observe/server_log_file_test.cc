@@ -17,6 +17,7 @@
 
 #include "observe/compress_file.h"
 #include "observe/log_text.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
@@ -26,20 +27,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class TempFolder : public ::testing::Test {
+class ServerLogFileTest : public testing::TempFolderTest {
  protected:
-  TempFolder() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-observe-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
-  [[nodiscard]] static std::string content(const std::string& file) {
-    std::ostringstream out;
-    out << std::ifstream(file).rdbuf();
-    return out.str();
-  }
   /// Counts what was lost.
   struct Log {
     void write(LogLevel level, std::string_view target, std::string_view message) {
@@ -53,8 +42,6 @@ class TempFolder : public ::testing::Test {
     EXPECT_TRUE(file) << file.error().what;
     return file ? std::make_unique<Log>(std::move(*file)) : nullptr;
   }
-
-  fs::path folder_;
 };
 
 std::string escaped(std::string_view text) {
@@ -97,8 +84,6 @@ TEST(LogText, a_record_keeps_its_lines_but_none_can_pass_for_another_record) {
   EXPECT_EQ(record("a\r\nb"), "a\\r\n  b");
   EXPECT_EQ(record("\n"), "");
 }
-
-using ServerLogFileTest = TempFolder;
 
 TEST_F(ServerLogFileTest, writes_the_line_shape) {
   const auto log = open({.path = path("log")});

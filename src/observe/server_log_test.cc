@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/temp_folder.h"
+
 namespace aralez {
 namespace {
 
@@ -22,29 +24,16 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ServerLogTest : public ::testing::Test {
+class ServerLogTest : public testing::TempFolderTest {
  protected:
-  ServerLogTest() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-server-log-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~ServerLogTest() override { fs::remove_all(folder_); }
-
   [[nodiscard]] std::unique_ptr<ServerLog> open(ServerLogOptions options = {}) const {
     options.file.path = path();
     auto log = ServerLog::open(std::move(options));
     EXPECT_TRUE(log) << log.error().what;
     return log ? std::move(*log) : nullptr;
   }
-  [[nodiscard]] std::string path() const { return (folder_ / "log").string(); }
-  [[nodiscard]] std::vector<std::string> lines() const {
-    std::vector<std::string> out;
-    std::ifstream in(path());
-    for (std::string line; std::getline(in, line);) out.push_back(line);
-    return out;
-  }
-
-  fs::path folder_;
+  [[nodiscard]] std::string path() const { return TempFolderTest::path("log"); }
+  [[nodiscard]] std::vector<std::string> lines() const { return TempFolderTest::lines(path()); }
 };
 
 TEST_F(ServerLogTest, everything_accepted_is_written_when_it_ends) {

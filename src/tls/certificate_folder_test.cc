@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/temp_folder.h"
 #include "tls/openssl_ptr.h"
 
 namespace aralez {
@@ -56,17 +57,8 @@ std::string pem(EVP_PKEY& key, const char* passphrase = nullptr) {
   return text_of(*bio);
 }
 
-class CertificateFolderTest : public ::testing::Test {
+class CertificateFolderTest : public testing::TempFolderTest {
  protected:
-  CertificateFolderTest() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-tls-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~CertificateFolderTest() override { fs::remove_all(folder_); }
-
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
-  }
   [[nodiscard]] CertificateReport check() const {
     return check_certificate_folder(folder_.string(), kNow);
   }
@@ -79,7 +71,6 @@ class CertificateFolderTest : public ::testing::Test {
     return out;
   }
 
-  fs::path folder_;
   KeyPtr key_ = ec_key();
 };
 

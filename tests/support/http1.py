@@ -32,13 +32,8 @@ class Malformed(AssertionError):
 Fields = list[tuple[str, str]]
 
 
-@dataclasses.dataclass
-class Message:
-    fields: Fields = dataclasses.field(default_factory=list)
-    raw_head: bytes = b""
-    body: bytes = b""
-    trailers: Fields = dataclasses.field(default_factory=list)
-    complete: bool = False
+class HasFields:
+    fields: Fields
 
     def get_all(self, name: str) -> list[str]:
         return [v for n, v in self.fields if n.lower() == name.lower()]
@@ -46,9 +41,17 @@ class Message:
     def get(self, name: str) -> str | None:
         """The value of a field that may occur once."""
         values = self.get_all(name)
-        if len(values) > 1:
-            raise AssertionError(f"{name} occurs {len(values)} times: {values}")
+        assert len(values) < 2, f"{name} occurs {len(values)} times: {values}"
         return values[0] if values else None
+
+
+@dataclasses.dataclass
+class Message(HasFields):
+    fields: Fields = dataclasses.field(default_factory=list)
+    raw_head: bytes = b""
+    body: bytes = b""
+    trailers: Fields = dataclasses.field(default_factory=list)
+    complete: bool = False
 
     def names(self) -> list[str]:
         return [n.lower() for n, _ in self.fields]

@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable
 
 from support.client import Address, Client
 from support.deadline import Deadline, wait_until
-from support.http1 import Body, Closed, Fields, Request, Truncated
+from support.http1 import Body, Closed, Fields, HasFields, Request, Truncated
 from support.http2 import PREFACE, Broken, H2Connection, Stream
 from support.origin import Connection, Origin
 from support.tls import client_context, server_context
@@ -47,17 +47,9 @@ def accept_key(key: str) -> str:
 
 
 @dataclasses.dataclass
-class Head:
+class Head(HasFields):
     status: int
     fields: Fields
-
-    def get_all(self, name: str) -> list[str]:
-        return [v for n, v in self.fields if n.lower() == name]
-
-    def get(self, name: str) -> str | None:
-        values = self.get_all(name)
-        assert len(values) < 2, f"{name} occurs {len(values)} times: {values}"
-        return values[0] if values else None
 
 
 def _read_body(body: Body, n: int, deadline: float) -> bytes:
@@ -335,7 +327,7 @@ class PairClient:
 
 # The upstream's side.
 
-class ServerExchange(Exchange):
+class ServerExchange(Exchange, HasFields):
     method: str
     path: str
     authority: str
@@ -347,14 +339,6 @@ class ServerExchange(Exchange):
     """The whole request came."""
     finished = False
     """The whole answer was sent."""
-
-    def get_all(self, name: str) -> list[str]:
-        return [v for n, v in self.fields if n.lower() == name]
-
-    def get(self, name: str) -> str | None:
-        values = self.get_all(name)
-        assert len(values) < 2, f"{name} occurs {len(values)} times: {values}"
-        return values[0] if values else None
 
     def interim(self, status: int, fields: Pairs = ()) -> None:
         raise NotImplementedError

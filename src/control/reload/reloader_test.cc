@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "config/file.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
@@ -25,15 +26,9 @@ class Kept final : public Logger {
   std::string text;
 };
 
-class Reload : public ::testing::Test {
+class Reload : public testing::TempFolderTest {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "aralez-reload-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    main_.upstreams_conf = (folder_ / "upstreams.yaml").string();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  Reload() { main_.upstreams_conf = path("upstreams.yaml"); }
 
   void save(std::string_view text) {
     std::ofstream(main_.upstreams_conf) << "provider: file\n" << text << "\n";
@@ -53,7 +48,6 @@ class Reload : public ::testing::Test {
     return out;
   }
 
-  fs::path folder_;
   MainConfig main_;
   Kept logger_;
   ConfigState state_;

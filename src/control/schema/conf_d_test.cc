@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "control/schema/upstreams_config.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
@@ -12,18 +13,9 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class ConfD : public ::testing::Test {
+class ConfD : public testing::TempFolderTest {
  protected:
-  void SetUp() override {
-    std::string name = ::testing::TempDir() + "aralez-confd-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    fs::create_directory(folder_ / "conf.d");
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  void write(const std::string& name, std::string_view text) {
-    std::ofstream(folder_ / name) << text;
-  }
+  ConfD() { fs::create_directory(folder_ / "conf.d"); }
   LoadedUpstreams load() {
     diagnostics_ = {};
     return load_upstreams((folder_ / "upstreams.yaml").string(), diagnostics_);
@@ -32,7 +24,6 @@ class ConfD : public ::testing::Test {
     return std::string(host) + ": {paths: {/: {servers: ['" + std::string(server) + "']}}}\n";
   }
 
-  fs::path folder_;
   Diagnostics diagnostics_;
 };
 

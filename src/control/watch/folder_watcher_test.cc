@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/watch/fingerprint.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
@@ -23,11 +24,6 @@ namespace fs = std::filesystem;
 constexpr auto kDeadline = std::chrono::seconds(30);
 constexpr Millis kNever = std::chrono::hours(1);
 
-std::string content(const fs::path& file) {
-  std::ostringstream out;
-  out << std::ifstream(file).rdbuf();
-  return out.str();
-}
 void save(const fs::path& file, std::string_view text) {
   std::ofstream(file) << text;
 }
@@ -42,60 +38,51 @@ void point_link(const fs::path& link, const fs::path& target) {
   fs::rename(temp, link);
 }
 
-class Fingerprint : public ::testing::Test {
- protected:
-  Fingerprint() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-watch-XXXXXX").string();
-    root_ = fs::canonical(::mkdtemp(pattern.data()));
-  }
-  ~Fingerprint() override { fs::remove_all(root_); }
-
-  fs::path root_;
-};
+using Fingerprint = testing::TempFolderTest;
 
 TEST_F(Fingerprint, depends_on_content_and_presence_not_on_how_it_was_saved) {
-  const WatchSpec spec{{(root_ / "a").string()}, {}};
+  const WatchSpec spec{{(folder_ / "a").string()}, {}};
   const auto absent = fingerprint(spec, 1);
-  save(root_ / "a", "one");
+  save(folder_ / "a", "one");
   const auto one = fingerprint(spec, 1);
   EXPECT_NE(one, absent);
   EXPECT_NE(one, fingerprint(spec, 2));
-  save_by_rename(root_ / "a", "one");
+  save_by_rename(folder_ / "a", "one");
   EXPECT_EQ(fingerprint(spec, 1), one);
-  save(root_ / "a", "");
+  save(folder_ / "a", "");
   EXPECT_NE(fingerprint(spec, 1), absent);
   EXPECT_NE(fingerprint(spec, 1), one);
 }
 
 TEST_F(Fingerprint, tells_which_file_holds_what) {
-  const WatchSpec spec{{(root_ / "a").string(), (root_ / "b").string()}, {}};
-  save(root_ / "a", "xy");
-  save(root_ / "b", "");
+  const WatchSpec spec{{(folder_ / "a").string(), (folder_ / "b").string()}, {}};
+  save(folder_ / "a", "xy");
+  save(folder_ / "b", "");
   const auto first = fingerprint(spec, 1);
-  save(root_ / "a", "x");
-  save(root_ / "b", "y");
+  save(folder_ / "a", "x");
+  save(folder_ / "b", "y");
   EXPECT_NE(fingerprint(spec, 1), first);
 }
 
 TEST_F(Fingerprint, counts_the_files_of_a_folder_by_their_ending) {
-  const WatchedFolder folder{root_.string(), {".yaml"}};
-  save(root_ / "b.yaml", "b");
-  save(root_ / "a.yaml", "a");
-  save(root_ / ".a.yaml", "swap");
-  save(root_ / "a.yaml~", "backup");
+  const WatchedFolder folder{folder_.string(), {".yaml"}};
+  save(folder_ / "b.yaml", "b");
+  save(folder_ / "a.yaml", "a");
+  save(folder_ / ".a.yaml", "swap");
+  save(folder_ / "a.yaml~", "backup");
   EXPECT_THAT(list_files(folder),
-              ::testing::ElementsAre((root_ / "a.yaml").string(), (root_ / "b.yaml").string()));
+              ::testing::ElementsAre((folder_ / "a.yaml").string(), (folder_ / "b.yaml").string()));
   const auto before = fingerprint({{}, {folder}}, 1);
-  save(root_ / "notes.txt", "x");
+  save(folder_ / "notes.txt", "x");
   EXPECT_EQ(fingerprint({{}, {folder}}, 1), before);
-  fs::remove(root_ / "b.yaml");
+  fs::remove(folder_ / "b.yaml");
   EXPECT_NE(fingerprint({{}, {folder}}, 1), before);
-  EXPECT_TRUE(list_files({(root_ / "none").string(), {".yaml"}}).empty());
+  EXPECT_TRUE(list_files({(folder_ / "none").string(), {".yaml"}}).empty());
 }
 
 TEST_F(Fingerprint, a_pipe_in_place_of_a_file_does_not_hold_it_up) {
-  ASSERT_EQ(::mkfifo((root_ / "a").c_str(), 0600), 0);
-  const WatchSpec spec{{(root_ / "a").string()}, {}};
+  ASSERT_EQ(::mkfifo((folder_ / "a").c_str(), 0600), 0);
+  const WatchSpec spec{{(folder_ / "a").string()}, {}};
   EXPECT_EQ(fingerprint(spec, 1), fingerprint(spec, 1));
 }
 
@@ -103,14 +90,14 @@ TEST_F(Fingerprint, a_pipe_in_place_of_a_file_does_not_hold_it_up) {
 class FolderWatcherTest : public Fingerprint {
  protected:
   FolderWatcherTest() {
-    fs::create_directory(root_ / "etc");
-    file_ = root_ / "etc/upstreams.yaml";
+    fs::create_directory(folder_ / "etc");
+    file_ = folder_ / "etc/upstreams.yaml";
     save(file_, "first");
   }
 
   void watch(WatchOptions options = {
                  .quiet = Millis(20), .max_delay = Millis(200), .poll = Millis(20)}) {
-    WatchSpec spec{{file_.string()}, {{(root_ / "etc/conf.d").string(), {".yaml"}}}};
+    WatchSpec spec{{file_.string()}, {{(folder_ / "etc/conf.d").string(), {".yaml"}}}};
     watcher_ = std::make_unique<FolderWatcher>(
         std::move(spec), log_, [this](WatchReport r) { on_call(r); }, options);
   }
@@ -222,37 +209,37 @@ TEST_F(FolderWatcherTest, notices_what_happened_between_its_making_and_its_start
 }
 
 TEST_F(FolderWatcherTest, notices_the_swap_of_a_config_map) {
-  fs::create_directory(root_ / "etc/..1");
-  fs::create_directory(root_ / "etc/..2");
-  save(root_ / "etc/..1/upstreams.yaml", "map one");
-  save(root_ / "etc/..2/upstreams.yaml", "map two");
+  fs::create_directory(folder_ / "etc/..1");
+  fs::create_directory(folder_ / "etc/..2");
+  save(folder_ / "etc/..1/upstreams.yaml", "map one");
+  save(folder_ / "etc/..2/upstreams.yaml", "map two");
   fs::remove(file_);
-  fs::create_symlink("..1", root_ / "etc/..data");
+  fs::create_symlink("..1", folder_ / "etc/..data");
   fs::create_symlink("..data/upstreams.yaml", file_);
   start();
-  point_link(root_ / "etc/..data", "..2");
-  fs::remove_all(root_ / "etc/..1");
+  point_link(folder_ / "etc/..data", "..2");
+  fs::remove_all(folder_ / "etc/..1");
   ASSERT_TRUE(sees("map two"));
-  fs::create_directory(root_ / "etc/..3");
-  save(root_ / "etc/..3/upstreams.yaml", "map three");
-  point_link(root_ / "etc/..data", "..3");
-  fs::remove_all(root_ / "etc/..2");
+  fs::create_directory(folder_ / "etc/..3");
+  save(folder_ / "etc/..3/upstreams.yaml", "map three");
+  point_link(folder_ / "etc/..data", "..3");
+  fs::remove_all(folder_ / "etc/..2");
   ASSERT_TRUE(sees("map three"));
-  save(root_ / "etc/..3/upstreams.yaml", "edited behind the links");
+  save(folder_ / "etc/..3/upstreams.yaml", "edited behind the links");
   EXPECT_TRUE(sees("edited behind the links"));
 }
 
 TEST_F(FolderWatcherTest, notices_the_swap_of_a_link_above_the_folder) {
-  fs::create_directories(root_ / "v1/etc");
-  fs::create_directories(root_ / "v2/etc");
-  save(root_ / "v1/etc/upstreams.yaml", "v1");
-  save(root_ / "v2/etc/upstreams.yaml", "v2");
-  fs::create_symlink(root_ / "v1", root_ / "live");  // absolute target
-  file_ = root_ / "live/etc/upstreams.yaml";
+  fs::create_directories(folder_ / "v1/etc");
+  fs::create_directories(folder_ / "v2/etc");
+  save(folder_ / "v1/etc/upstreams.yaml", "v1");
+  save(folder_ / "v2/etc/upstreams.yaml", "v2");
+  fs::create_symlink(folder_ / "v1", folder_ / "live");  // absolute target
+  file_ = folder_ / "live/etc/upstreams.yaml";
   start();
-  point_link(root_ / "live", "v2");
+  point_link(folder_ / "live", "v2");
   ASSERT_TRUE(sees("v2"));
-  save(root_ / "v2/etc/../etc/upstreams.yaml", "v2 edited");
+  save(folder_ / "v2/etc/../etc/upstreams.yaml", "v2 edited");
   EXPECT_TRUE(sees("v2 edited"));
 }
 
@@ -297,34 +284,34 @@ TEST_F(FolderWatcherTest, a_deleted_file_is_a_change_and_so_is_its_return) {
 
 TEST_F(FolderWatcherTest, the_folder_may_go_away_and_come_back) {
   start();
-  fs::remove_all(root_ / "etc");
+  fs::remove_all(folder_ / "etc");
   ASSERT_TRUE(sees(""));
-  fs::create_directory(root_ / "etc");
+  fs::create_directory(folder_ / "etc");
   save(file_, "new folder");
   ASSERT_TRUE(sees("new folder"));
-  fs::rename(root_ / "etc", root_ / "old");
+  fs::rename(folder_ / "etc", folder_ / "old");
   ASSERT_TRUE(sees(""));
-  fs::rename(root_ / "old", root_ / "etc");
+  fs::rename(folder_ / "old", folder_ / "etc");
   ASSERT_TRUE(sees("new folder"));
   save(file_, "still watched");
   EXPECT_TRUE(sees("still watched"));
 }
 
 TEST_F(FolderWatcherTest, nothing_needs_to_exist_at_the_start) {
-  file_ = root_ / "a/b/c/upstreams.yaml";
+  file_ = folder_ / "a/b/c/upstreams.yaml";
   start();
-  fs::create_directories(root_ / "a/b/c");
+  fs::create_directories(folder_ / "a/b/c");
   save(file_, "appeared");
   EXPECT_TRUE(sees("appeared"));
 }
 
 TEST_F(FolderWatcherTest, files_beside_the_watched_ones_do_not_matter) {
-  std::ofstream log(root_ / "etc/server.log");
+  std::ofstream log(folder_ / "etc/server.log");
   start({.quiet = Millis(200), .max_delay = kNever, .poll = kNever});
   for (int i = 0; i < 200; ++i) log << "line " << i << std::endl;
-  save(root_ / "etc/other.yaml", "x");
-  fs::create_directories(root_ / "etc/autoconfigs");
-  save(root_ / "etc/autoconfigs/deep.yaml", "x");
+  save(folder_ / "etc/other.yaml", "x");
+  fs::create_directories(folder_ / "etc/autoconfigs");
+  save(folder_ / "etc/autoconfigs/deep.yaml", "x");
   save_by_rename(file_, "second");  // one event
   ASSERT_TRUE(sees("second"));
   EXPECT_EQ(calls(), 1U);
@@ -347,17 +334,17 @@ TEST_F(FolderWatcherTest, a_save_of_the_same_content_is_no_change) {
 
 TEST_F(FolderWatcherTest, notices_a_split_folder_that_is_added_later_and_its_files) {
   start();
-  fs::create_directory(root_ / "etc/conf.d");
-  save(root_ / "etc/conf.d/a.yaml", "a");
+  fs::create_directory(folder_ / "etc/conf.d");
+  save(folder_ / "etc/conf.d/a.yaml", "a");
   ASSERT_TRUE(sees_calls(1));
   auto before = calls();
-  save(root_ / "etc/conf.d/b.yaml", "b");
+  save(folder_ / "etc/conf.d/b.yaml", "b");
   ASSERT_TRUE(sees_calls(before + 1));
   before = calls();
-  save(root_ / "etc/conf.d/a.yaml", "a, edited");
+  save(folder_ / "etc/conf.d/a.yaml", "a, edited");
   ASSERT_TRUE(sees_calls(before + 1));
   before = calls();
-  fs::remove(root_ / "etc/conf.d/b.yaml");
+  fs::remove(folder_ / "etc/conf.d/b.yaml");
   EXPECT_TRUE(sees_calls(before + 1));
 }
 
@@ -400,18 +387,18 @@ TEST_F(FolderWatcherTest, looks_at_times_when_inotify_cannot_be_had) {
 // The set alone, without a thread.
 
 TEST_F(FolderWatcherTest, only_events_of_watched_names_count) {
-  fs::create_directory(root_ / "etc/conf.d");
-  std::ofstream log(root_ / "etc/upstreams.yaml.log");
-  const WatchSpec spec{{file_.string()}, {{(root_ / "etc/conf.d").string(), {".yaml"}}}};
+  fs::create_directory(folder_ / "etc/conf.d");
+  std::ofstream log(folder_ / "etc/upstreams.yaml.log");
+  const WatchSpec spec{{file_.string()}, {{(folder_ / "etc/conf.d").string(), {".yaml"}}}};
   WatchSet set(spec);
   log << "line" << std::endl;
-  save(root_ / "etc/other.yaml", "x");
-  save(root_ / "etc/conf.d/.a.yaml.swp", "x");
-  save(root_ / "etc/conf.d/.a.yaml", "x");
-  save(root_ / "etc/conf.d/README", "x");
-  fs::create_directory(root_ / "beside");
+  save(folder_ / "etc/other.yaml", "x");
+  save(folder_ / "etc/conf.d/.a.yaml.swp", "x");
+  save(folder_ / "etc/conf.d/.a.yaml", "x");
+  save(folder_ / "etc/conf.d/README", "x");
+  fs::create_directory(folder_ / "beside");
   EXPECT_FALSE(set.drain());
-  save(root_ / "etc/conf.d/a.yaml", "x");
+  save(folder_ / "etc/conf.d/a.yaml", "x");
   EXPECT_TRUE(set.drain());
   EXPECT_FALSE(set.drain());
   std::ofstream(file_, std::ios::app) << "x";
@@ -430,8 +417,8 @@ TEST_F(FolderWatcherTest, an_overflow_of_the_event_queue_counts_as_a_change) {
   if (most == 0 || most > 100'000) GTEST_SKIP() << "queue of " << most << " events";
   for (std::size_t i = 0; i <= most / 2; ++i) {  // two events each, none of them ours
     const UniqueFd fd(
-        ::open((root_ / "etc" / ("x" + std::to_string(i))).c_str(), O_CREAT | O_WRONLY, 0600));
-    fs::remove(root_ / "etc" / ("x" + std::to_string(i)));
+        ::open((folder_ / "etc" / ("x" + std::to_string(i))).c_str(), O_CREAT | O_WRONLY, 0600));
+    fs::remove(folder_ / "etc" / ("x" + std::to_string(i)));
   }
   bool found = false;
   for (int i = 0; i < 1000 && !found; ++i) found = set.drain();

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "base/unique_fd.h"
+#include "support/temp_folder.h"
 
 namespace aralez {
 namespace {
@@ -23,22 +24,15 @@ using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-class AccessLogTest : public ::testing::Test {
+class AccessLogTest : public testing::TempFolderTest {
  protected:
   AccessLogTest() {
-    std::string pattern = (fs::temp_directory_path() / "aralez-access-log-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     auto log = ServerLog::open({.level = LogLevel::warn, .file = {.path = path("server.log")}});
     if (log) server_ = std::move(*log);
   }
-  ~AccessLogTest() override { fs::remove_all(folder_); }
 
-  [[nodiscard]] std::string path(std::string_view name) const { return (folder_ / name).string(); }
   [[nodiscard]] std::vector<std::string> lines(std::string_view name) const {
-    std::vector<std::string> out;
-    std::ifstream in(path(name));
-    for (std::string line; std::getline(in, line);) out.push_back(line);
-    return out;
+    return TempFolderTest::lines(path(name));
   }
   /// All that the server log was given. Pre: no access log is left.
   [[nodiscard]] std::vector<std::string> server_lines() {
@@ -70,7 +64,6 @@ class AccessLogTest : public ::testing::Test {
     return true;
   }
 
-  fs::path folder_;
   std::unique_ptr<ServerLog> server_;
 };
 
