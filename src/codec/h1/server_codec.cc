@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "codec/h1/first_line.h"
+
 namespace aralez::h1 {
 
 ServerCodec::ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch,
@@ -55,9 +57,7 @@ void ServerCodec::read_head() {
       scanned_ = in_.size();
       if (wait_ != Wait::head) wait_for(Wait::head, limits_.client_head_timeout);
       return;
-    case Parse::bad:
-      if (!hand_over(r.error)) refuse(r.error);
-      return;
+    case Parse::bad: return no_request(r.error);
     case Parse::done:
       head.pin = in_.pin();
       head.raw = in_.text().substr(0, r.bytes);
@@ -213,6 +213,18 @@ void ServerCodec::finish_output_then_close() {
   if (t_.output_bytes() == 0) return output_drained();
   watch_rate();
   update_receiving();
+}
+
+void ServerCodec::no_request(const HeadError& error) {
+  if (hand_over(error)) return;
+  if (first_ && error.status == 400 && !shows_http(in_.text())) return not_http();
+  refuse(error);
+}
+
+/// Also an invalid preface of HTTP/2, behind which no GOAWAY need be (RFC 9113 section 3.4).
+void ServerCodec::not_http() {
+  owner_.on_refused({0, "the first line is not HTTP", Reason::bad_request_line}, nullptr);
+  close_now(Transport::CloseMode::normal);
 }
 
 /// What HTTP/2 begins with is a request that no HTTP/1 client sends, and is refused like one:

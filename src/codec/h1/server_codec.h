@@ -52,6 +52,8 @@ class ServerCodec final : public StreamCore {
   void start_request(Head&& head, const Persistence& persistence);
   [[nodiscard]] bool head_may_be_complete();
   [[nodiscard]] HeadLimits head_limits() const;
+  void no_request(const HeadError& error);
+  void not_http();
   void refuse(const HeadError& error);
   [[nodiscard]] bool hand_over(const HeadError& error);
   void next_request();
