@@ -60,19 +60,23 @@ std::string servers_of(const Snapshot& s, const Route& r) {
   return out.empty() ? "none: answers 502" : out + " (round robin)";
 }
 
-/// How the protocol of servers without a scheme is found, and how certificates are judged.
-std::string protocols_of(const Snapshot& s, const Route& r) {
+/// What the servers speak, and how their certificates are judged.
+std::string protocols_of(const Snapshot& s, const Route& r, std::string_view host,
+                         const AskServers& ask) {
   std::string out;
   if (!r.cluster) return out;
-  const auto& endpoints = s.clusters[r.cluster->value].endpoints;
+  const ClusterSpec& cluster = s.clusters[r.cluster->value];
+  const auto& endpoints = cluster.endpoints;
+  const auto answers = ask(cluster, {.host = host, .configured = r.host == host});
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const EndpointSpec& e = endpoints[i];
+    const auto& said = answers[i];
+    out += fmt::format("protocol: {}:{} {}{}\n", e.host, e.port,
+                       said ? name_of(*said) : "not known: ", said ? "" : said.error().what);
+  }
   const auto tls = std::ranges::find_if(endpoints, [](const auto& e) { return e.tls != nullptr; });
   if (tls == endpoints.end()) return out;
-  const ClientPolicy& policy = tls->tls->policy();
-  const bool detects = std::ranges::any_of(
-      endpoints, [](const auto& e) { return e.tls && e.pin == ProtocolPin::detect; });
-  if (detects && !policy.verify)
-    out += "protocol: found out when a worker first connects: TLS or not, HTTP/2 or HTTP/1.1\n";
-  if (policy.verify)
+  if (const ClientPolicy& policy = tls->tls->policy(); policy.verify)
     out += fmt::format("verified: TLS alone, with {}\n",
                        policy.ca_file.empty() ? "the system's CA certificates" : policy.ca_file);
   return out;
@@ -99,12 +103,14 @@ std::string listener_of(const Asked& asked, const MainConfig& main) {
 }
 
 /// What the filters answer themselves, or where the request goes on to.
-std::string outcome(const Snapshot& s, const Route& route, RequestContext& request) {
+std::string outcome(const Snapshot& s, const Route& route, RequestContext& request,
+                    const AskServers& ask) {
   Reply reply;
   std::size_t next = 0;
   if (route.chain.on_request_head(request, reply, next) == Verdict::proceed)
     return fmt::format("forwards: {}\nservers:  {}\n{}{}", request.path.forward,
-                       servers_of(s, route), protocols_of(s, route), checks_of(s, route));
+                       servers_of(s, route), protocols_of(s, route, request.host, ask),
+                       checks_of(s, route));
   const std::string_view location = reply.fields.value(FieldId::location);
   return fmt::format("answer:   {} {}{}{}{}{}\n", reply.status, to_string(reply.reason),
                      location.empty() ? "" : " to ", location, reply.why.empty() ? "" : ": ",
@@ -113,7 +119,8 @@ std::string outcome(const Snapshot& s, const Route& route, RequestContext& reque
 
 }  // namespace
 
-std::string explain(std::string_view request, const MainConfig& main, const Snapshot& snapshot) {
+std::string explain(std::string_view request, const MainConfig& main, const Snapshot& snapshot,
+                    const AskServers& ask) {
   BlockPool pool;
   Arena arena(pool);
   Asked asked = parse(request);
@@ -146,7 +153,7 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
   for (const auto& f : route.chain.filters()) out += fmt::format("filter:   {}\n", f->describe());
   const ClientInfo client{.ip = "192.0.2.1", .peer_ip = "192.0.2.1", .tls = asked.https};
   RequestContext context{asked.head, path, host, client, arena, pool, 0};
-  return out + outcome(snapshot, route, context);
+  return out + outcome(snapshot, route, context, ask);
 }
 
 }  // namespace aralez

@@ -99,7 +99,7 @@ class Server {
     Diagnostics diagnostics;
     const auto first = reloader_.load_first(diagnostics);
     if (!acceptable(diagnostics) || !first) return kFailed;
-    std::cout << explain(request, main_, *first) << std::flush;
+    std::cout << explain(request, main_, *first, ask_servers) << std::flush;
     return 0;
   }
 

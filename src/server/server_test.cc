@@ -85,13 +85,22 @@ class Explained : public ::testing::Test {
          .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
          .hash_key = 5});
   }
-  std::string said(std::string_view request) { return explain(request, main_, *snapshot_); }
+  std::string said(std::string_view request) {
+    return explain(request, main_, *snapshot_,
+                   [this](const ClusterSpec& cluster, const ConnectionWish& wish) {
+                     asked_for_ = wish.host;
+                     ServerAnswers all(cluster.endpoints.size(), UpstreamProtocol::tls_h2);
+                     all.back() = fail(Errc::refused, Origin::upstream, "connection refused");
+                     return all;
+                   });
+  }
 
   MainConfig main_;
   NullLogger logger_;
   Features features_{main_, logger_};
   std::optional<UpstreamsConfig> upstreams_;
   std::shared_ptr<const Snapshot> snapshot_;
+  std::string asked_for_;
 };
 
 TEST_F(Explained, names_listener_host_route_filters_and_servers) {
@@ -105,6 +114,16 @@ TEST_F(Explained, names_listener_host_route_filters_and_servers) {
   EXPECT_THAT(text, HasSubstr("servers:  10.0.0.1:80, 10.0.0.2:80 (round robin)\n"));
   EXPECT_THAT(text, HasSubstr("X-Key"));
   EXPECT_THAT(text, Not(HasSubstr("hunter2"))) << "values may be secrets";
+}
+
+TEST_F(Explained, says_what_the_servers_speak_or_why_that_is_not_known) {
+  EXPECT_THAT(said("GET http://Shop.test/cart"),
+              HasSubstr("protocol: 10.0.0.1:80 HTTP/2 over TLS\n"
+                        "protocol: 10.0.0.2:80 not known: connection refused\n"));
+  EXPECT_EQ(asked_for_, "shop.test");
+  asked_for_.clear();
+  EXPECT_THAT(said("GET http://shop.test/old"), Not(HasSubstr("protocol:")));
+  EXPECT_EQ(asked_for_, "") << "nobody is asked for a request that goes nowhere";
 }
 
 TEST_F(Explained, takes_a_request_without_method_scheme_or_path) {

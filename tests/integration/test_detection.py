@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import pathlib
 import socket
@@ -348,3 +349,29 @@ def test_pinned_protocol_that_the_server_does_not_speak_is_502_with_a_reason(pin
             assert proxy.get("/").status == 502
             proxy.wait_log(f"502 {reason}")
             assert Client(("127.0.0.1", nginx.port)).request("/").status == 200
+
+
+def explained(hosts: dict[str, Any]) -> list[str]:
+    """What --explain says of the servers' protocols."""
+    with contextlib.closing(Proxy(hosts).prepare()) as proxy:
+        done = subprocess.run([*proxy.command(), "--explain", "GET http://a.test/"], capture_output=True, text=True, timeout=seconds(20),
+                              check=True)
+    return [line.removeprefix("protocol: ") for line in done.stdout.splitlines() if line.startswith("protocol: ")]
+
+
+@pytest.mark.parametrize("protocol,speaks", [("h1", "HTTP/1.1"), ("h1s", "HTTP/1.1 over TLS"), ("h2c", "HTTP/2"), ("h2s", "HTTP/2 over TLS")])
+def test_explain_finds_out_what_servers_speak_and_sends_no_request(protocol: str, speaks: str) -> None:
+    with Upstream(protocol) as up:
+        assert explained({"a.test": {"/": detected(up.server)}}) == [f"{up.server} {speaks}"]
+        assert up.exchanges == []
+
+
+def test_explain_asks_all_servers_of_the_route_whose_scheme_does_not_say_it() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with Upstream("h2s") as tls, Upstream("h1") as plain, Upstream("h2c") as clear, Origin() as silent:
+        silent.on_connection = lambda conn: conn.hold_until_closed(30)
+        servers = (f"https://{tls.server}", f"http://{plain.server}", f"h2c://{clear.server}", nobody, silent.server)
+        assert explained({"a.test": {"/": detected(*servers)}}) == [
+            f"{tls.server} HTTP/2 over TLS", f"{plain.server} HTTP/1.1", f"{clear.server} HTTP/2",
+            f"{nobody} not known: connection refused", f"{silent.server} HTTP/1.1"]
+        assert not plain.connections and not clear.connections
