@@ -29,11 +29,12 @@ constexpr const char* kMedium =
 /// What authenticates the server and encrypts, however weakly.
 constexpr const char* kUnsafe = "ALL:!aNULL:!eNULL:@SECLEVEL=0";
 
-/// Key exchanges, best first; the hybrid of ML-KEM only where the OpenSSL at hand has it.
+/// Key exchanges, best first; the hybrid of ML-KEM only where the OpenSSL at hand has it (3.5). The
+/// slash makes it worth a round trip to a client that has it and sent the share of another.
 bool set_groups(SSL_CTX& context, TlsGrade grade) {
   const bool wide = grade == TlsGrade::unsafe;
   for (const char* list :
-       {wide ? "X25519MLKEM768:X25519:P-256:X448:P-384:P-521" : "X25519MLKEM768:X25519:P-256:P-384",
+       {wide ? "X25519MLKEM768/X25519:P-256:X448:P-384:P-521" : "X25519MLKEM768/X25519:P-256:P-384",
         wide ? "X25519:P-256:X448:P-384:P-521" : "X25519:P-256:P-384"})
     if (SSL_CTX_set1_groups_list(&context, list) == 1) return true;
   return false;

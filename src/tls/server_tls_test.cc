@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/limits.h"
 #include "tls/make_certificate_test.h"
 #include "tls/server_contexts.h"
@@ -28,12 +30,14 @@ class ServerTlsTest : public ::testing::TestWithParam<int> {
     std::string protocol;  ///< by ALPN
     std::string cipher;
     std::string server_name;  ///< as the server has it
+    std::string group;        ///< of the key exchange, in lower case
     int key = 0;
   };
   struct Ask {
     std::string name = {};
     SSL_SESSION* session = nullptr;
     const char* ciphers = nullptr;
+    const char* groups = nullptr;
     std::string alpn = {};
   };
 
@@ -60,6 +64,7 @@ class ServerTlsTest : public ::testing::TestWithParam<int> {
       return 1;
     });
     if (ask.ciphers) SSL_CTX_set_cipher_list(context.get(), ask.ciphers);
+    if (ask.groups) SSL_CTX_set1_groups_list(context.get(), ask.groups);
     const SslPtr client(SSL_new(context.get()));
     auto begun = server.accept();
     if (!begun) return {};
@@ -96,6 +101,8 @@ class ServerTlsTest : public ::testing::TestWithParam<int> {
     SSL_get0_alpn_selected(client.get(), &protocol, &size);
     out.protocol.assign(reinterpret_cast<const char*>(protocol), size);
     out.cipher = SSL_get_cipher_name(client.get());
+    const auto group = static_cast<int>(SSL_get_negotiated_group(client.get()));
+    if (const char* n = SSL_group_to_name(client.get(), group)) out.group = lower(n);
     if (const char* n = SSL_get_servername(accepted.get(), TLSEXT_NAMETYPE_host_name))
       out.server_name = n;
     SSL_shutdown(client.get());  // else it distrusts its ticket
@@ -246,6 +253,22 @@ TEST_P(ServerTlsTest, a_protocol_that_is_not_spoken_is_ignored) {
   const auto r = handshake(server, {.name = "a.test", .alpn = "\x04spdy"});
   EXPECT_TRUE(r.done);
   EXPECT_EQ(r.protocol, "");
+}
+
+/// Also with a client that has it and sends a share of another first.
+TEST_P(ServerTlsTest, the_hybrid_of_ml_kem_goes_first_where_openssl_has_it) {
+  if (GetParam() != TLS1_3_VERSION) return;  // it is for that alone
+  const SslContextPtr any(SSL_CTX_new(TLS_method()));
+  const bool there = SSL_CTX_set1_groups_list(any.get(), "X25519MLKEM768") == 1;
+  ERR_clear_error();
+  const char* const both = there ? "X25519:X25519MLKEM768" : "P-256:X25519";
+  for (const TlsGrade grade : {TlsGrade::high, TlsGrade::medium, TlsGrade::unsafe}) {
+    ServerTls server(loop_, seed_);
+    server.adopt(contexts({{.names = "DNS:a.test"}}, {.grade = grade}));
+    EXPECT_EQ(handshake(server, {.name = "a.test"}).group, there ? "x25519mlkem768" : "x25519");
+    EXPECT_EQ(handshake(server, {.groups = both}).group, there ? "x25519mlkem768" : "secp256r1");
+    EXPECT_EQ(handshake(server, {.groups = "P-256"}).group, "secp256r1");
+  }
 }
 
 TEST_P(ServerTlsTest, weak_suites_are_for_unsafe_only) {
