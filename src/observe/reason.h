@@ -13,6 +13,7 @@ namespace aralez {
 /// log. Idle connections that end, and what a stop cuts off, have none. Names are stable.
 enum class Reason : std::uint8_t {
   // What the client sent cannot be served.
+  not_http,
   bad_request_line,
   bad_header,
   bad_framing,
@@ -100,6 +101,7 @@ struct ReasonInfo {
 };
 
 inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
+    {Reason::not_http, "not_http", "connection of a client that does not speak HTTP"},
     {Reason::bad_request_line, "bad_request_line", "malformed request line"},
     {Reason::bad_header, "bad_header", "malformed header field"},
     {Reason::bad_framing, "bad_framing",

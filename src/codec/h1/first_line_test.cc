@@ -63,14 +63,14 @@ TEST_F(FirstLine, without_http_ends_the_connection_without_an_answer) {
   send("INVALID CONNECTION PREFACE\r\n\r\n");
   EXPECT_EQ(transport_.sent(), "");
   EXPECT_TRUE(transport_.closed());
-  EXPECT_EQ(refused_, std::vector{Reason::bad_request_line});
+  EXPECT_EQ(refused_, std::vector{Reason::not_http});
   EXPECT_EQ(ended_, 1);
 }
 
 TEST_F(FirstLine, that_drips_in_ends_it_when_it_can_be_told) {
   for (const char c : std::string_view("EHLO a\r")) send({&c, 1});
   EXPECT_EQ(transport_.sent(), "");
-  EXPECT_EQ(refused_, std::vector{Reason::bad_request_line});
+  EXPECT_EQ(refused_, std::vector{Reason::not_http});
 }
 
 TEST_F(FirstLine, with_a_sign_of_http_is_answered) {

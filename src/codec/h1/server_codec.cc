@@ -223,7 +223,7 @@ void ServerCodec::no_request(const HeadError& error) {
 
 /// Also an invalid preface of HTTP/2, behind which no GOAWAY need be (RFC 9113 section 3.4).
 void ServerCodec::not_http() {
-  owner_.on_refused({0, "the first line is not HTTP", Reason::bad_request_line}, nullptr);
+  owner_.on_refused({0, "the first line is not HTTP", Reason::not_http}, nullptr);
   close_now(Transport::CloseMode::normal);
 }
 
