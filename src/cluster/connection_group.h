@@ -17,7 +17,7 @@ class WaitingConnect : public ListNode {};
 struct ConnectionWish {
   std::string_view host;    ///< of the request, normal form: becomes the server name of TLS
   bool configured = false;  ///< the configuration names this host: a certificate for it will do
-  bool upgrade = false;     ///< only HTTP/1.1 will do
+  bool http1 = false;       ///< only HTTP/1.1 will do
 };
 
 /// Connections of an endpoint that can take each other's place: all in clear, or all that were

@@ -23,7 +23,7 @@ DetectingConnect::DetectingConnect(Reactor& reactor, EndpointPool& pool, Connect
       waiter_(&waiter),
       host_(wish.host),
       configured_(wish.configured),
-      upgrade_(wish.upgrade) {}
+      http1_(wish.http1) {}
 
 Result<void> DetectingConnect::start(Millis timeout) {
   timeout_ = timeout;
@@ -34,7 +34,7 @@ Result<void> DetectingConnect::start(Millis timeout) {
 Result<void> DetectingConnect::advance() {
   tried_.clear();
   evidence_ = Detection::Evidence::handshake;
-  only_for_upgrades_ = upgrade_ && multiplexes(pool_.known());
+  only_for_http1_ = http1_ && multiplexes(pool_.known());
   if (ConnectionGroup* flight = pool_.flight_of(wish())) {
     if (flight->leader) {
       flight->waiting.push_back(*this);
@@ -73,8 +73,8 @@ ConnectTimes DetectingConnect::times_for(Wire wire) const {
 
 void DetectingConnect::on_upstream_ready(UpstreamConnection& connection) {
   pending_ = nullptr;
-  if (!only_for_upgrades_) pool_.learned(connection.protocol(), evidence_);
-  if (upgrade_ && multiplexes(connection.protocol())) {
+  if (!only_for_http1_) pool_.learned(connection.protocol(), evidence_);
+  if (http1_ && multiplexes(connection.protocol())) {
     connection.leave_spare();
     stop_leading(nullptr);
     if (auto again = advance(); !again) fail_with(again.error());

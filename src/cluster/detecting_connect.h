@@ -45,7 +45,7 @@ class DetectingConnect final : public Retired,
   void fail_with(Error why);
   void stop_leading(const Error* why);
   [[nodiscard]] ConnectionWish wish() const noexcept {
-    return {.host = host_, .configured = configured_, .upgrade = upgrade_};
+    return {.host = host_, .configured = configured_, .http1 = http1_};
   }
 
   Reactor& reactor_;
@@ -53,8 +53,8 @@ class DetectingConnect final : public Retired,
   ConnectionWaiter* waiter_;
   std::string host_;  ///< of the wish, which outlives its request here
   bool configured_;
-  bool upgrade_;
-  bool only_for_upgrades_ = false;  ///< a second protocol, beside what the endpoint speaks
+  bool http1_;
+  bool only_for_http1_ = false;  ///< a second protocol, beside what the endpoint speaks
   TimePoint deadline_{};
   Millis timeout_{};
   PendingConnect* pending_ = nullptr;  ///< its waiter is this

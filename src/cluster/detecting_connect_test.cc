@@ -11,7 +11,7 @@ namespace aralez {
 namespace {
 
 constexpr ConnectionWish kWish{.host = "a.test"};
-constexpr ConnectionWish kHttp1{.host = "a.test", .upgrade = true};
+constexpr ConnectionWish kHttp1{.host = "a.test", .http1 = true};
 constexpr Millis kTime{10'000};
 constexpr Millis kLittleTime{3'000};  ///< where it has to run out
 constexpr std::string_view kAlert{"\x15\x03\x03\x00\x02\x02\x28", 7};
@@ -231,6 +231,18 @@ TEST_F(Detecting, makes_a_connection_of_http1_beside_the_others_for_who_needs_it
   EXPECT_EQ(connect(q, kHttp1), UpstreamProtocol::plain_h1);
   EXPECT_EQ(q.known(), UpstreamProtocol::h2c);
   EXPECT_EQ(clear.greetings(), "T2-");
+}
+
+TEST_F(Detecting, an_endpoint_that_wants_http1_gets_it_for_every_request) {
+  Server server(reactor_, AlpnOffer::http2);
+  EndpointPool& p = pool(server.spec());
+  EXPECT_EQ(connect(p), UpstreamProtocol::tls_h2);
+  p.require_http1();
+  EXPECT_EQ(p.take(kWish), nullptr) << "the one that is there speaks HTTP/2";
+  EXPECT_EQ(connect(p), UpstreamProtocol::tls_h1);
+  UpstreamConnection* const c = p.take(kWish);
+  ASSERT_NE(c, nullptr);
+  EXPECT_EQ(c->protocol(), UpstreamProtocol::tls_h1);
 }
 
 TEST_F(Detecting, an_endpoint_that_refuses_is_an_error_for_all) {

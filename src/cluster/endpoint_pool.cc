@@ -70,7 +70,7 @@ UpstreamConnection* EndpointPool::take_other(const ConnectionWish& wish) {
     if (found == groups_.end()) return nullptr;
     group = found->second.get();
   }
-  if (!multiplexes(p) || wish.upgrade) return group->idle.empty() ? nullptr : take_idle(*group);
+  if (!multiplexes(p) || http1_only(wish)) return group->idle.empty() ? nullptr : take_idle(*group);
   UpstreamConnection* const c = least_loaded(*group);
   if (c && static_cast<IdleByAge&>(*c).linked()) {
     unpark(*c);
@@ -94,7 +94,9 @@ Result<PendingConnect*> EndpointPool::connect(ConnectionWaiter& waiter, const Co
                                               Millis timeout) {
   if (known() == UpstreamProtocol::plain_h1)
     return begin(Wire::plain_h1, wish, waiter, {.all = timeout, .answer = {}});
-  auto c = std::make_unique<DetectingConnect>(share_.reactor, *this, waiter, wish);
+  ConnectionWish w = wish;
+  w.http1 = http1_only(wish);
+  auto c = std::make_unique<DetectingConnect>(share_.reactor, *this, waiter, w);
   DetectingConnect* raw = c.get();
   if (auto started = raw->start(timeout); !started) return std::unexpected(started.error());
   detecting_.emplace(raw, std::move(c));
@@ -105,7 +107,7 @@ Result<PendingConnect*> EndpointPool::begin(Wire wire, const ConnectionWish& wis
                                             ConnectionWaiter& waiter, const ConnectTimes& times) {
   Greeting greeting{.wire = wire, .group = wire == Wire::tls ? tls_group(wish) : plain_};
   if (over_tls(known())) {
-    if (wish.upgrade) greeting.alpn = ClientHello::Alpn::http1;
+    if (wish.http1) greeting.alpn = ClientHello::Alpn::http1;
   } else {
     greeting.alpn = ClientHello::Alpn::probe;
   }
@@ -202,7 +204,7 @@ void EndpointPool::back() {
 
 std::optional<Wire> EndpointPool::next_wire(const WireSet& tried,
                                             const ConnectionWish& wish) const {
-  if (wish.upgrade && known() == UpstreamProtocol::h2c)
+  if (wish.http1 && known() == UpstreamProtocol::h2c)
     return tried.has(Wire::plain_h1) ? std::nullopt : std::optional(Wire::plain_h1);
   return detection_.next(tried, share_.reactor.now());
 }
@@ -210,8 +212,8 @@ std::optional<Wire> EndpointPool::next_wire(const WireSet& tried,
 ConnectionGroup* EndpointPool::flight_of(const ConnectionWish& wish) {
   switch (known()) {
     case UpstreamProtocol::unknown: return &plain_;
-    case UpstreamProtocol::h2c: return wish.upgrade ? nullptr : &plain_;
-    case UpstreamProtocol::tls_h2: return wish.upgrade ? nullptr : &tls_group(wish);
+    case UpstreamProtocol::h2c: return wish.http1 ? nullptr : &plain_;
+    case UpstreamProtocol::tls_h2: return wish.http1 ? nullptr : &tls_group(wish);
     case UpstreamProtocol::tls_h1:
     case UpstreamProtocol::plain_h1: break;
   }
@@ -234,6 +236,13 @@ void EndpointPool::wake() {
   auto& next = static_cast<DetectingConnect&>(woken_.pop_front());
   if (!woken_.empty()) share_.reactor.defer(wake_);
   next.resume();
+}
+
+void EndpointPool::require_http1() {
+  if (!detection_.wants_http1(share_.reactor.now())) return;
+  if (share_.logger.enabled(LogLevel::info))
+    share_.logger.write(LogLevel::info, kTarget,
+                        fmt::format("{} wants HTTP/1.1 for its requests", state_.name()));
 }
 
 void EndpointPool::learned(UpstreamProtocol protocol, Detection::Evidence evidence) {

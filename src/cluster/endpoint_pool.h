@@ -54,6 +54,8 @@ class EndpointPool final : private NameEvents {
   /// at once.
   [[nodiscard]] Result<PendingConnect*> connect(ConnectionWaiter& waiter,
                                                 const ConnectionWish& wish, Millis timeout);
+  /// It has refused a request because of HTTP/2: for a time its requests go by HTTP/1.1.
+  void require_http1();
   /// A request failed in a way that a change of protocol would explain.
   void doubt() noexcept { detection_.doubt(share_.reactor.now()); }
 
@@ -131,6 +133,10 @@ class EndpointPool final : private NameEvents {
 
   [[nodiscard]] UpstreamConnection* take_idle(ConnectionGroup& group);
   [[nodiscard]] UpstreamConnection* take_other(const ConnectionWish& wish);
+  /// Whether only HTTP/1.1 will do, for the request or for the endpoint.
+  [[nodiscard]] bool http1_only(const ConnectionWish& wish) const noexcept {
+    return wish.http1 || detection_.http1_wanted(share_.reactor.now());
+  }
   [[nodiscard]] ConnectionGroup& tls_group(const ConnectionWish& wish);
   [[nodiscard]] std::string group_key(const ConnectionWish& wish) const;
   [[nodiscard]] static UpstreamConnection* least_loaded(ConnectionGroup& group);

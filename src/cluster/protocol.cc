@@ -7,6 +7,7 @@ namespace {
 
 constexpr Millis kProbesApart{5'000};        ///< at least, when what is known is doubted
 constexpr Millis kSilenceCountsFor{30'000};  ///< then it is asked again
+constexpr Millis kHttp1CountsFor{300'000};
 
 Wire wire_of(UpstreamProtocol p) noexcept {
   if (over_tls(p)) return Wire::tls;
@@ -60,6 +61,12 @@ bool Detection::found(UpstreamProtocol p, Evidence evidence, TimePoint now) noex
 
 bool Detection::hung_up() noexcept {
   return !over_tls(protocol_) || std::exchange(hung_up_, true);
+}
+
+bool Detection::wants_http1(TimePoint now) noexcept {
+  const bool news = !http1_wanted(now);
+  http1_until_ = now + kHttp1CountsFor;
+  return news;
 }
 
 void Detection::doubt(TimePoint now) noexcept {

@@ -85,7 +85,13 @@ class Detection {
   /// The endpoint could not be reached: whoever listens there next may be another.
   void lost() noexcept {
     if (detects()) doubted_ = true;
+    http1_until_ = TimePoint::min();
   }
+  /// It speaks HTTP/2, and has answered a request that it wants HTTP/1.1 (HTTP_1_1_REQUIRED, RFC
+  /// 9113 section 7). True when that is news.
+  bool wants_http1(TimePoint now) noexcept;
+  /// Whether that still counts. Servers may mean one of their paths, so it does not for ever.
+  [[nodiscard]] bool http1_wanted(TimePoint now) const noexcept { return now < http1_until_; }
 
  private:
   UpstreamProtocol protocol_ = UpstreamProtocol::unknown;
@@ -94,6 +100,7 @@ class Detection {
   WireSet allowed_;
   TimePoint sure_until_ = TimePoint::max();
   TimePoint found_at_ = TimePoint::min();
+  TimePoint http1_until_ = TimePoint::min();
 };
 
 }  // namespace aralez

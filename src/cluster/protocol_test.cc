@@ -100,6 +100,20 @@ TEST(Detection, one_closed_greeting_does_not_make_a_tls_server_a_plain_one) {
   EXPECT_TRUE(d.hung_up());
 }
 
+TEST(Detection, a_wish_for_http1_counts_for_a_while_and_until_the_endpoint_is_gone) {
+  Detection d(spec(ProtocolPin::detect));
+  d.found(tls_h2, Detection::Evidence::handshake, kStart);
+  EXPECT_FALSE(d.http1_wanted(kStart));
+  EXPECT_TRUE(d.wants_http1(kStart));
+  EXPECT_FALSE(d.wants_http1(kStart)) << "no news";
+  EXPECT_TRUE(d.http1_wanted(kStart + Millis(299'999)));
+  EXPECT_FALSE(d.http1_wanted(kStart + Millis(300'000)));
+  EXPECT_EQ(d.known(kStart), tls_h2) << "it still speaks it";
+  EXPECT_TRUE(d.wants_http1(kStart + Millis(300'000)));
+  d.lost();
+  EXPECT_FALSE(d.http1_wanted(kStart + Millis(300'000)));
+}
+
 TEST(Endpoints, are_the_same_when_they_are_judged_alike) {
   EXPECT_EQ(spec(ProtocolPin::detect), spec(ProtocolPin::detect));
   EXPECT_NE(spec(ProtocolPin::detect), spec(ProtocolPin::https));

@@ -15,10 +15,11 @@ enum class End : bool { no, yes };
 
 /// Why a stream ended before its message did.
 enum class ResetCode : std::uint8_t {
-  cancel,    ///< the other side of the exchange is gone
-  refused,   ///< not processed at all: safe to send elsewhere
-  closed,    ///< the peer closed or reset the connection
-  protocol,  ///< the peer broke the protocol
+  cancel,          ///< the other side of the exchange is gone
+  refused,         ///< not processed at all: safe to send elsewhere
+  http1_required,  ///< not processed: the peer takes this request by HTTP/1.1 only
+  closed,          ///< the peer closed or reset the connection
+  protocol,        ///< the peer broke the protocol
   internal,
   timeout,
 };

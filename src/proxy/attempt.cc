@@ -222,11 +222,12 @@ void Attempt::on_sent(std::size_t n) {
 /// if repeating does no harm and all of the request is still here.
 bool Attempt::may_replay(ResetCode code) const {
   if (tries_ >= context_.limits.max_retries) return false;
-  // Nobody has looked at it: any request whose body is not gone may go elsewhere.
-  if (code == ResetCode::refused && head_end_ == End::yes) return true;
-  if (code != ResetCode::closed && code != ResetCode::refused) return false;
+  // Nobody has looked at it: any request whose body is not gone may be sent again.
+  const bool unseen = code == ResetCode::refused || code == ResetCode::http1_required;
+  if (unseen && head_end_ == End::yes) return true;
+  if (code != ResetCode::closed && !unseen) return false;
   if (!connection_ || replay_ == Replay::impossible) return false;
-  if (code == ResetCode::refused && multiplexes(connection_->protocol())) return true;
+  if (unseen && multiplexes(connection_->protocol())) return true;
   if (repeat_ != Repeat::harmless) return false;
   return connection_->reused() && !connection_->response_started();
 }
@@ -234,13 +235,16 @@ bool Attempt::may_replay(ResetCode code) const {
 void Attempt::on_reset(ResetCode code) {
   timer_.cancel();
   const bool again = state_ == State::sending && may_replay(code);
-  if (state_ == State::sending && connection_ && !connection_->reused())
+  const bool by_http1 = code == ResetCode::http1_required;
+  if (by_http1)
+    endpoint_->require_http1();
+  else if (state_ == State::sending && connection_ && !connection_->reused())
     connection_->pool().doubt();
   up_.forget();
   connection_ = nullptr;
   unsent_ = 0;
   EndpointCell::add(endpoint_->cell().failures);
-  if (again && pick_again()) return try_endpoint();
+  if (again && (by_http1 || pick_again())) return try_endpoint();
   const bool answered = state_ == State::receiving || state_ == State::tunnel;
   state_ = State::done;
   if (answered)

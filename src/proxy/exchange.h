@@ -60,8 +60,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   [[nodiscard]] const Route& route() const noexcept { return *route_; }
   /// What connecting to an upstream depends on.
   [[nodiscard]] ConnectionWish connection_wish() const noexcept {
-    return {
-        .host = host_, .configured = route_->host == host_, .upgrade = !request_.upgrade.empty()};
+    return {.host = host_, .configured = route_->host == host_, .http1 = !request_.upgrade.empty()};
   }
   [[nodiscard]] EndpointChoice& endpoint() noexcept { return endpoint_; }
   [[nodiscard]] Arena& arena() noexcept { return arena_; }

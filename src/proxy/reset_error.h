@@ -9,6 +9,8 @@ namespace aralez {
 [[nodiscard]] constexpr Error error_of(ResetCode code) noexcept {
   switch (code) {
     case ResetCode::refused: return {Errc::refused, Origin::upstream, "upstream refused"};
+    case ResetCode::http1_required:
+      return {Errc::refused, Origin::upstream, "upstream wants HTTP/1.1"};
     case ResetCode::protocol:
       return {Errc::protocol, Origin::upstream, "upstream broke the protocol"};
     case ResetCode::timeout: return {Errc::timeout, Origin::upstream, "upstream took too long"};

@@ -134,14 +134,16 @@ void Subrequests::Call::end_of_body(bool whole) {
 }
 
 /// A kept connection that ends before it answers has not been asked, for all we know; asking twice
-/// does no harm.
+/// does no harm. Nor has a server that wants to be asked by HTTP/1.1.
 void Subrequests::Call::on_reset(ResetCode code) {
   up_.forget();
   const bool kept = connection_ && connection_->reused() && !connection_->response_started();
   connection_ = nullptr;
   if (state_ != State::waiting) return end_of_body(false);
+  const bool by_http1 = code == ResetCode::http1_required;
+  if (by_http1) (*pool_)->require_http1();
   const bool gone = code == ResetCode::closed || code == ResetCode::refused;
-  if (!gone || !kept || tries_ >= kTries) return fail(error_of(code));
+  if (!(by_http1 || (gone && kept)) || tries_ >= kTries) return fail(error_of(code));
   if (auto again = try_once(); !again) fail(again.error());
 }
 

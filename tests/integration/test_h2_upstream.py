@@ -10,9 +10,10 @@ import pytest
 from support.deadline import stalled, wait_until
 from support.http2 import Broken
 from support.pairs import Gate, PairClient, ServerExchange, Upstream
-from support.proxy import Proxy, route
+from support.proxy import Proxy, detected, route
 
 REFUSED_STREAM = 7
+HTTP_1_1_REQUIRED = 13
 
 
 @pytest.fixture
@@ -124,6 +125,46 @@ def test_a_refused_stream_is_sent_again(upstream: Upstream, proxy: Proxy, method
     with client(proxy) as c:
         head, body = c.request(method, "/refused", data=b"data" if method == "POST" else None)
         assert (head.status, body) == (200, b"data" if method == "POST" else b"")
+
+
+def wants_http1(upstream: Upstream, path: str, how: str) -> None:
+    """Takes requests for `path` by HTTP/1.1 only."""
+    def refuse(exchange: ServerExchange) -> None:
+        if exchange.version == 1:
+            exchange.answer(exchange.body())
+        elif how == "reset":
+            stream_of(exchange).cancel(HTTP_1_1_REQUIRED)
+        else:
+            stream_of(exchange).conn.say_goaway(max(stream_of(exchange).number - 2, 0), HTTP_1_1_REQUIRED)
+    upstream.handle(path, refuse)
+
+
+@pytest.mark.parametrize("how", ["reset", "goaway"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("protocol", ["h2c", "h2s"])
+def test_what_the_upstream_wants_by_http1_is_sent_by_http1(protocol: str, method: str, how: str) -> None:
+    """RFC 9113 section 7: HTTP_1_1_REQUIRED. It is kept in mind, so that the next request does not ask again."""
+    data = b"data" if method == "POST" else None
+    with Upstream(protocol) as upstream, Proxy({"a.test": {"/": detected(upstream.server)}}) as proxy, client(proxy) as c:
+        wants_http1(upstream, "/old", how)
+        assert c.request("GET", "/warm")[0].status == 200
+        for _ in range(3):
+            head, body = c.request(method, "/old", data=data)
+            assert (head.status, body) == (200, data or b"")
+        assert [e.version for e in upstream.of("/warm")] == [2]
+        assert [e.version for e in upstream.of("/old")] == [2, 1, 1, 1]
+        proxy.wait_log("wants HTTP/1.1 for its requests")
+        upstream.check()
+
+
+def test_what_the_upstream_wants_by_http1_is_not_sent_again_when_its_body_is_gone() -> None:
+    with Upstream("h2s") as upstream, Proxy({"a.test": {"/": detected(upstream.server)}}) as proxy, client(proxy) as c:
+        upstream.handle("/old", lambda exchange: (exchange.body(), stream_of(exchange).cancel(HTTP_1_1_REQUIRED))
+                        if exchange.version == 2 else exchange.answer(exchange.body()))
+        data = b"x" * 200_000
+        assert c.request("POST", "/old", data=data)[0].status == 502
+        assert c.request("POST", "/old", data=data)[1] == data, "the next one goes by HTTP/1.1 at once"
+        assert [e.version for e in upstream.of("/old")] == [2, 1]
 
 
 def test_a_reset_after_the_upstream_began_is_not_sent_again_for_a_post(upstream: Upstream, proxy: Proxy) -> None:

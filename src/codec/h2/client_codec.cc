@@ -122,10 +122,12 @@ void ClientCodec::on_half_done(MuxStream& s) {
 // The end of streams and of the connection.
 
 /// Streams above the last one were not looked at (RFC 9113 section 6.8).
-void ClientCodec::on_goaway(std::uint32_t last_stream, ErrorCode) {
+void ClientCodec::on_goaway(std::uint32_t last_stream, ErrorCode why) {
   drain();
+  const ResetCode code =
+      why == ErrorCode::http_1_1_required ? ResetCode::http1_required : ResetCode::refused;
   for_each_stream([&](MuxStream& s) {
-    if (s.listed() && s.id > last_stream) fail_stream(s, ResetCode::refused);
+    if (s.listed() && s.id > last_stream) fail_stream(s, code);
   });
   close_if_done();
 }

@@ -126,6 +126,21 @@ TEST_F(H2Upstream, goaway_refuses_what_was_not_looked_at_and_lets_the_rest_finis
   EXPECT_EQ(closed_, Errc::eof);
 }
 
+TEST_F(H2Upstream, tells_what_the_peer_takes_by_http1_only) {
+  greet();
+  Recorder a, b, c;
+  get(a);
+  get(b);
+  get(c);
+  says(rst_stream(1, ErrorCode::http_1_1_required));
+  EXPECT_EQ(a.reset_code(), ResetCode::http1_required);
+  EXPECT_TRUE(codec_->has_room()) << "the connection goes on";
+  says(frame(FrameType::goaway, 0, 0, u32(3) + u32(13)));
+  EXPECT_FALSE(b.was_reset());
+  EXPECT_EQ(c.reset_code(), ResetCode::http1_required);
+  b.detach();
+}
+
 TEST_F(H2Upstream, refused_streams_and_others_are_told_apart) {
   greet();
   Recorder a, b;

@@ -90,6 +90,7 @@ void write_window_update(Transport& to, std::uint32_t stream, std::uint32_t incr
 ResetCode reset_code_of(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::refused_stream: return ResetCode::refused;
+    case ErrorCode::http_1_1_required: return ResetCode::http1_required;
     case ErrorCode::no_error:
     case ErrorCode::cancel: return ResetCode::cancel;
     case ErrorCode::protocol_error:
@@ -108,6 +109,7 @@ ErrorCode error_code_of(ResetCode code) noexcept {
     case ResetCode::internal: return ErrorCode::internal_error;
     case ResetCode::cancel:
     case ResetCode::closed:
+    case ResetCode::http1_required:
     case ResetCode::timeout: break;
   }
   return ErrorCode::cancel;
