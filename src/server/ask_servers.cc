@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <utility>
 
 #include "cluster/cluster.h"
@@ -44,32 +45,43 @@ class Asked final : public ConnectionWaiter {
   Result<UpstreamProtocol> answer_ = std::unexpected(kNoAnswer);
 };
 
-}  // namespace
-
-ServerAnswers ask_servers(const ClusterSpec& cluster, const ConnectionWish& wish) {
+/// What connections need of a worker.
+struct Surroundings {
   Reactor reactor;
   h1::HeadScratch scratch;
   h2::Shared h2{reactor};
-  const Limits limits;
+  Limits limits;
   NullLogger logger;
   CounterBlock counters;
-  ClusterManager manager({.reactor = reactor,
-                          .scratch = scratch,
-                          .h2 = h2,
-                          .limits = limits,
-                          .logger = logger,
-                          .counters = counters});
+};
+
+ServerAnswers ask(Surroundings& s, const ClusterSpec& cluster, const ConnectionWish& wish) {
+  ClusterManager manager({.reactor = s.reactor,
+                          .scratch = s.scratch,
+                          .h2 = s.h2,
+                          .limits = s.limits,
+                          .logger = s.logger,
+                          .counters = s.counters});
   const auto clusters = manager.adopt({cluster});
   std::deque<Asked> asked(cluster.endpoints.size());  // they do not move
   for (std::uint32_t i = 0; i < asked.size(); ++i) asked[i].ask(clusters[0]->endpoint(i), wish);
   const auto waits = [](const Asked& a) { return a.waits(); };
-  const TimePoint end = reactor.now() + kTime + kTime / 3;
-  while (std::ranges::any_of(asked, waits) && reactor.now() < end) reactor.turn(Millis{50});
+  const TimePoint end = s.reactor.now() + kTime + kTime / 3;
+  while (std::ranges::any_of(asked, waits) && s.reactor.now() < end) s.reactor.turn(Millis{50});
   ServerAnswers answers;
   for (Asked& a : asked) {
     a.give_up();
     answers.push_back(a.answer());
   }
+  return answers;
+}
+
+}  // namespace
+
+ServerAnswers ask_servers(const ClusterSpec& cluster, const ConnectionWish& wish) {
+  const auto surroundings = std::make_unique<Surroundings>();
+  auto answers = ask(*surroundings, cluster, wish);
+  surroundings->reactor.finish_turn();  // what was closed goes before what it refers to
   return answers;
 }
 

@@ -9,6 +9,7 @@ namespace aralez::h1 {
 
 bool shows_http(std::string_view text) noexcept {
   constexpr std::string_view kHttp = "http";
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
   const auto line = text.substr(0, text.find_first_of("\r\n"));
   const auto* const stop = std::find_if_not(line.begin(), line.end(), is_token_char);
   if (method_of({line.begin(), stop}) != Method::other) return true;
