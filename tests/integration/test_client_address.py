@@ -176,6 +176,7 @@ def test_listed_peer_without_a_header_is_not_served(naming: World) -> None:
     naming.proxy.wait_log("proxy_header: connection does not begin with a PROXY header, peer 127.0.0.2", since=mark)
     with Client(("127.0.0.1", naming.tls_port), source=FRONT, first=b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") as client:
         client.expect_no_answer()
+    wait_until(lambda: naming.proxy.log()[mark:].count("proxy_header: ") == 2, "both are logged")
     assert len(naming.origin.requests) == before
 
 
