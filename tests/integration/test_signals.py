@@ -384,10 +384,13 @@ def test_log_level_silences_what_is_below_it() -> None:
 def test_client_bytes_cannot_forge_log_lines() -> None:
     with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}, main={"log_level": "trace", "access_log": "all"}) as proxy:
         for bad in ("GET / HTTP/1.1\r\nHost: a\x0b\n2026-01-01 00:00:00 ERROR forged - x\r\n\r\n", "GET /%0aERROR HTTP/1.1\r\nHost: \r\n\r\n",
-                    "GET /\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n", "\n2026-01-01 00:00:00 ERROR forged - y\r\n\r\n"):
+                    "GET /\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n"):
             with proxy.client() as client:
                 client.send(bad)
                 client.response()
+        with proxy.client() as client:
+            client.send("\n2026-01-01 00:00:00 ERROR forged - y\r\n\r\n")
+            client.expect_no_answer()
         proxy.stop()
         assert "ERROR forged" not in "\n".join(line[:40] for line in proxy.log().splitlines())
         assert "\x1b" not in proxy.log()
