@@ -108,15 +108,6 @@ class ClientContextTest : public ::testing::Test {
   }
 };
 
-TEST_F(ClientContextTest, says_what_is_wrong_with_a_bundle) {
-  EXPECT_THAT(check_ca_file(folder_ / "none"), HasSubstr("No such file"));
-  EXPECT_THAT(check_ca_file(file("empty", "")), HasSubstr("holds no certificate"));
-  const auto good = certificate();
-  EXPECT_THAT(check_ca_file(file("broken", good + good.substr(0, good.size() / 2))),
-              HasSubstr("a broken one"));
-  EXPECT_THAT(check_ca_file(file("good", "text around it\n" + good + good)), IsEmpty());
-}
-
 TEST_F(ClientContextTest, is_the_same_as_one_that_judges_alike) {
   const auto path = file("ca", certificate());
   const auto any = ClientContext::make({})->identity();

@@ -66,7 +66,7 @@ def test_header_of_a_stranger_is_no_handshake(world, header: bytes) -> None:
 def test_header_within_tls_is_no_request(world) -> None:
     with Client(("127.0.0.1", world[2]), tls=client_context(), name="a.test") as client:
         client.send(version1("192.0.2.66") + b"GET /inside HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        assert client.response().status == 400
+        client.expect_no_answer()
     assert not world[1].seen("/inside")
 
 
@@ -74,7 +74,7 @@ def test_second_header_is_no_request(world) -> None:
     proxy, origin, _ = world
     with proxy.client(source=PROXY, first=version1("192.0.2.2") + version1("192.0.2.66")) as client:
         client.send_what_is_taken(b"GET /second HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        assert client.response().status == 400
+        client.expect_no_answer()
     assert not origin.seen("/second")
 
 

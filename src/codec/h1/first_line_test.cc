@@ -68,7 +68,7 @@ TEST_F(FirstLine, without_http_ends_the_connection_without_an_answer) {
 }
 
 TEST_F(FirstLine, that_drips_in_ends_it_when_it_can_be_told) {
-  for (const char c : std::string_view("EHLO a\r\n")) send({&c, 1});
+  for (const char c : std::string_view("EHLO a\r\n\r\n")) send({&c, 1});
   EXPECT_EQ(transport_.sent(), "");
   EXPECT_EQ(refused_, std::vector{Reason::not_http});
 }
