@@ -45,6 +45,8 @@ struct Limits {
   static constexpr std::size_t kBodyWindow =
       256 * 1024;  ///< bytes in flight per direction of an exchange
   static constexpr std::size_t kReplayBytes = 64 * 1024;  ///< request body kept for another attempt
+  static constexpr std::size_t kReplayPieces =
+      512;  ///< of such a body; in more it was cut to make us hold them
   static constexpr std::size_t kDrainBytes =
       256 * 1024;  ///< unread request body swallowed to keep a connection
   // HTTP/2 connections. What is counted refills with time, and stands for work that useful frames

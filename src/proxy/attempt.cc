@@ -11,9 +11,6 @@ namespace {
 
 constexpr Error kTimeout = error_of(ResetCode::timeout);
 
-/// A body in more pieces than this was cut to make us hold them.
-constexpr std::size_t kReplayPieces = 512;
-
 }  // namespace
 
 Attempt::Attempt(ProxyContext& context, Exchange& exchange)
@@ -136,7 +133,7 @@ void Attempt::keep_for_replay(const Chain& body, End end) {
   for (std::size_t i = 0; i < body.count(); ++i) {
     sent_bytes_ += body[i].size();
     if (body[i].kind() != Piece::Kind::memory || sent_bytes_ > Limits::kReplayBytes ||
-        sent_body_.count() > kReplayPieces) {
+        sent_body_.count() > Limits::kReplayPieces) {
       replay_ = Replay::impossible;
       sent_body_.clear();
       return;
