@@ -34,6 +34,11 @@ struct Limits {
   std::uint32_t upstream_keepalive_pool_size =
       128;                         ///< idle upstream connections over all endpoints
   std::uint32_t max_retries = 16;  ///< attempts per request
+  std::uint32_t upstream_max_fails =
+      3;  ///< connects in a row; then a worker leaves it out; 0: never
+  Millis upstream_fail_timeout{1'000};  ///< left out that long at first, twice as long each time
+  Millis upstream_max_fail_timeout{60'000};  ///< at most
+  bool upstream_pacing = true;  ///< of a server that answers fast, requests wait for their turn
 
   // Fixed.
   static constexpr std::size_t kMaxTarget = 16 * 1024;        ///< request target; 414 above

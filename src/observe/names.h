@@ -32,6 +32,7 @@ enum class Counter : std::uint8_t {
   upstream_connections,
   upstream_connections_closed,
   upstream_reused,  ///< requests sent on a connection that was kept, idle before
+  upstream_paced,   ///< requests that waited for their turn at a server
   retries,          ///< attempts after the first of a request
   tunnels,
   tunnels_closed,
@@ -61,6 +62,9 @@ inline constexpr std::array<CounterInfo, kCounters> kCounterTable{{
     {Counter::upstream_connections_closed, {}},
     {Counter::upstream_reused,
      {"aralez_upstream_reused_total", "Requests sent on a kept server connection.",
+      MetricType::counter}},
+    {Counter::upstream_paced,
+     {"aralez_upstream_paced_total", "Requests that waited for their turn at a server.",
       MetricType::counter}},
     {Counter::retries,
      {"aralez_retries_total", "Attempts after the first of a request.", MetricType::counter}},

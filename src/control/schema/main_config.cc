@@ -214,6 +214,10 @@ void read_limits(MapReader& map, Limits& limits) {
   map.seconds("tunnel_idle_timeout", limits.tunnel_idle_timeout);
   map.integer("upstream_keepalive_pool_size", limits.upstream_keepalive_pool_size);
   map.integer("max_retries", limits.max_retries);
+  map.integer("upstream_max_fails", limits.upstream_max_fails, {.min = 0, .max = 255});
+  map.seconds("upstream_fail_timeout", limits.upstream_fail_timeout);
+  map.seconds("upstream_max_fail_timeout", limits.upstream_max_fail_timeout);
+  map.boolean("upstream_pacing", limits.upstream_pacing);
   if (limits.max_retries == 0) {
     map.diagnostics().warning(map.at("max_retries"), "max_retries",
                               "0 would forward nothing, 1 is used; write 1 or more");
