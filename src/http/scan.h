@@ -16,6 +16,11 @@ constexpr bool value_byte(char c) noexcept {
   const auto u = static_cast<unsigned char>(c);
   return (u >= 0x20 && u != 0x7f) || u == '\t';
 }
+/// Scalar rule of a request target.
+constexpr bool target_byte(char c) noexcept {
+  const auto u = static_cast<unsigned char>(c);
+  return u > 0x20 && u < 0x7f && c != '#';
+}
 /// Continues a scan; the widest variant this CPU has, chosen once at start.
 [[nodiscard]] std::size_t value_end_wide(const char* p, std::size_t from, std::size_t n) noexcept;
 
@@ -81,21 +86,22 @@ template <class Good>
 #endif
 }
 
-/// Length of the run of visible ASCII without `#` at the front: a request target. Stops early where
-/// it likes.
-[[nodiscard]] inline std::size_t target_run([[maybe_unused]] const char* p,
-                                            [[maybe_unused]] std::size_t n) noexcept {
+/// Index of the first byte of `s` that may not stand in a request target, or its size. What may is
+/// visible ASCII without `#`: a fragment is never sent (RFC 9110 section 4.2.5). The one rule for
+/// every way a target comes by.
+[[nodiscard]] inline std::size_t target_end(std::string_view s) noexcept {
+  std::size_t i = 0;
 #if defined(__SSE2__)
-  return scan_detail::run_of(p, n, [](__m128i x) {
+  i = scan_detail::run_of(s.data(), s.size(), [](__m128i x) {
     // Signed: bytes from 0x80 up are negative and fail the first test too.
     const __m128i visible = _mm_cmpgt_epi8(x, _mm_set1_epi8(0x20));
     const __m128i odd =
         _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('#')), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
     return _mm_andnot_si128(odd, visible);
   });
-#else
-  return 0;
 #endif
+  while (i < s.size() && scan_detail::target_byte(s[i])) ++i;
+  return i;
 }
 
 /// The rule alone, for tests and for other CPUs.

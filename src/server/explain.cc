@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "cluster/health_state.h"
+#include "http/scan.h"
 #include "proxy/request_rules.h"
 
 namespace aralez {
@@ -35,11 +36,6 @@ Asked parse(std::string_view text) {
   a.head.authority = rest.substr(0, slash);
   a.head.target = slash == std::string_view::npos || rest[slash] != '/' ? "/" : rest.substr(slash);
   return a;
-}
-
-/// What the parser lets stand in a request target.
-bool may_be_sent(char c) {
-  return c > 0x20 && c < 0x7f && c != '#';
 }
 
 std::string_view scheme_of(ProtocolPin pin) {
@@ -129,7 +125,7 @@ std::string explain(std::string_view request, const MainConfig& main, const Snap
                   asked.head.authority.empty() ? "(none)" : asked.head.authority);
   out += fmt::format("listener: {}\n", listener_of(asked, main));
 
-  if (!std::ranges::all_of(asked.head.target, may_be_sent))
+  if (target_end(asked.head.target) != asked.head.target.size())
     return out + fmt::format(
                      "answer:   400 {}: percent-encode bytes that are not visible ASCII, and `#`\n",
                      to_string(Reason::bad_target));

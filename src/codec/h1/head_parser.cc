@@ -11,12 +11,6 @@
 namespace aralez::h1 {
 namespace {
 
-constexpr auto kTargetChars = [] {
-  std::array<bool, 256> t{};
-  for (std::size_t c = 0x21; c <= 0x7e; ++c) t[c] = true;
-  t['#'] = false;  // a fragment is never sent (RFC 9110 section 4.2.5)
-  return t;
-}();
 constexpr std::size_t kMaxMethod = 64;
 
 /// A position in the head. Every step answers done, more or bad; what is wrong stands in `error`.
@@ -170,8 +164,7 @@ Parse parse_request_line(Cursor& c, const HeadLimits& limits, Head& head) {
   head.method = method_of(head.method_text);
   ++c.at;
 
-  stop = c.at + target_run(c.at, c.left());
-  while (stop != c.end && kTargetChars[static_cast<unsigned char>(*stop)]) ++stop;
+  stop = c.at + target_end({c.at, c.left()});
   if (static_cast<std::size_t>(stop - c.at) > limits.target)
     return c.bad(414, "request target too long", Reason::uri_too_long);
   if (stop == c.end) return Parse::more;

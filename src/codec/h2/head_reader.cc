@@ -34,14 +34,6 @@ bool good_value(std::string_view v) noexcept {
   return !blank(v.front()) && !blank(v.back()) && value_end(v) == v.size();
 }
 
-/// Visible ASCII without `#`, as in HTTP/1.
-bool good_target(std::string_view t) noexcept {
-  std::size_t i = target_run(t.data(), t.size());
-  for (; i < t.size(); ++i)
-    if (t[i] <= 0x20 || t[i] >= 0x7f || t[i] == '#') return false;
-  return true;
-}
-
 BlockVerdict refused(std::uint16_t status, std::string_view why, Reason reason) {
   return {BlockVerdict::Kind::refused, {status, why, reason}};
 }
@@ -227,7 +219,8 @@ BlockVerdict HeadReader::target(Head& head) {
   const bool star = head.target == "*" && head.method == Method::options;
   if (!star && !head.target.starts_with('/'))
     return bad(":path is missing or not a path", Reason::bad_target);
-  if (!good_target(head.target)) return bad("character not allowed in :path", Reason::bad_target);
+  if (target_end(head.target) != head.target.size())
+    return bad("character not allowed in :path", Reason::bad_target);
   if (head.target.size() > limits_.target)
     return refused(414, "request target too long", Reason::uri_too_long);
   if (!tunnel) return {};
