@@ -14,6 +14,8 @@ void check_rewritten(const Head& head) {
   if (out.fields.find(FieldId::host) == nullptr)  // HTTP/1.0 may lack one, the exchange adds it
     out.fields.add(arena, {"Host", "added.test", FieldId::host});
 
+  if (out.target.starts_with('?')) out.target = arena.join({"/", out.target});  // so does it a path
+
   memory::ByteSink sink;
   h1::write_request_head(sink, out, framing_of(out));
   const Reading again(h1::parse_request, sink.text(), kWideLimits);

@@ -60,7 +60,7 @@ struct Head {
   // Requests.
   std::string_view method_text;
   std::string_view
-      target;  ///< origin-form or `*`, byte for byte; absolute-form is taken apart by the codec
+      target;  ///< origin-form or `*`, byte for byte; of absolute-form what follows the authority
   std::string_view scheme;     ///< of an absolute-form target or `:scheme`, else empty
   std::string_view authority;  ///< of the target or `:authority`, else the Host field's value
 

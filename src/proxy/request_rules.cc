@@ -43,6 +43,8 @@ RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host
   if (request.method == Method::connect)
     return {405, Reason::unsupported_method, "CONNECT is not offered"};
   if (const auto bad = check_authority(request, arena, host); bad.status != 0) return bad;
+  if (request.target.starts_with('?'))  // an empty path means `/` (RFC 9110 section 4.2.3)
+    request.target = arena.join({"/", request.target});
   if (request.target == "*") {
     path = {.match = "/", .forward = "*"};
   } else {

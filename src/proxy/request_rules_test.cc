@@ -33,6 +33,15 @@ TEST(RequestRules, give_policy_one_host_and_one_path) {
   EXPECT_EQ(r.path.forward, "/b//c?q");
 }
 
+TEST(RequestRules, a_query_behind_an_authority_is_of_the_root) {
+  Judged r("?q=/x", "a.test", "http", "a.test");
+  EXPECT_EQ(r.judge().status, 0);
+  EXPECT_EQ(r.path.match, "/");
+  EXPECT_EQ(r.path.forward, "/?q=/x");
+  EXPECT_EQ(r.path.query, "?q=/x");
+  EXPECT_EQ(r.head.target, "/?q=/x");
+}
+
 TEST(RequestRules, refuse_a_host_that_is_none) {
   for (const auto* bad :
        {"a b", "a,b", "user@a", "a/b", "[::1", "a:99999999", "a:b", "[::1]:123456"}) {

@@ -34,7 +34,7 @@ Asked parse(std::string_view text) {
   }
   const auto slash = rest.find_first_of("/?");
   a.head.authority = rest.substr(0, slash);
-  a.head.target = slash == std::string_view::npos || rest[slash] != '/' ? "/" : rest.substr(slash);
+  a.head.target = slash == std::string_view::npos ? "/" : rest.substr(slash);
   return a;
 }
 

@@ -212,6 +212,7 @@ def test_explain_shows_the_way_of_a_request(files: Proxy) -> None:
     ("GET http://a.test/old/x?y", ["/old", "https://new.test"]),
     ("POST http://a.test/locked", ["/locked", "401 auth_missing"]),
     ("GET http://a.test/a%00b", ["400"]),
+    ("GET http://a.test?x=/admin", ["matching: host a.test path /\n", "forwards: /?x=/admin"]),
     ("GET http://a.test/only/x?y", ["/only", "301 redirect to https://new.test/only/x?y"]),
     ("POST http://a.test/only/x", ["308 redirect to https://new.test/only/x"]),
     ("GET http://a.test/secure", ["301 https_redirect to https://a.test/secure"]),

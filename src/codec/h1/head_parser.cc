@@ -134,10 +134,8 @@ bool split_absolute(Head& head) {
   head.authority = rest.substr(0, path);
   if (path == std::string_view::npos)
     head.target = head.method == Method::options ? "*" : "/";
-  else if (rest[path] == '/')
-    head.target = rest.substr(path);
   else
-    return false;
+    head.target = rest.substr(path);
   return !head.authority.empty();
 }
 

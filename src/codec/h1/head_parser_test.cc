@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Target{"GET http://o.test/p?q", "/p?q", "http", "o.test"},
                       Target{"GET HTTPS://o.test:81", "/", "HTTPS", "o.test:81"},
                       Target{"OPTIONS http://o.test", "*", "http", "o.test"},
+                      Target{"GET http://o.test?q=/x", "?q=/x", "http", "o.test"},
+                      Target{"OPTIONS http://o.test?", "?", "http", "o.test"},
                       Target{"CONNECT a.test:443", "a.test:443", "", "h.test"}));
 
 struct Refused {
