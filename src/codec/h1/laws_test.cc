@@ -76,6 +76,10 @@ class H1Server final : public H1Adapter<h1::ServerCodec>, private h1::ServerEven
     recorder_ = &r;
     codec().start();
   }
+  /// A FIN inside of a message says it as well.
+  [[nodiscard]] bool aborted() const {
+    return H1Adapter::aborted() || (transport_.ended() && !received());
+  }
   Head own_head(BodyLength length) { return {.status = 200, .length = length}; }
   static std::string peer_message(PeerBody kind, std::string_view body, std::string_view trailers) {
     return "POST /x HTTP/1.1\r\nHost: a\r\n" + framed(kind, body, trailers);

@@ -263,10 +263,23 @@ void ServerCodec::bad_body(std::string_view why) {
   if (told) told->on_reset(ResetCode::protocol);
 }
 
+/// Whether the framing shows a client that reads to the end of the connection that the answer at
+/// hand is not whole. HTTP/1.0 knows a length, but not that less of it is an error.
+bool ServerCodec::shows_a_cut() const {
+  if (tx_ != Tx::body || version_ == HttpVersion::http10) return false;
+  return writer_.mode() == BodyMode::chunked || writer_.left() > 0;
+}
+
+/// What there is of an answer still goes to its client (RFC 9112 section 8). Where only a reset
+/// tells the cut from the end, it goes at once.
 void ServerCodec::reset(ResetCode) {
   if (wait_ == Wait::closed) return;
   events_ = nullptr;
-  close_now(Transport::CloseMode::abort);
+  if (!shows_a_cut()) return close_now(Transport::CloseMode::abort);
+  drop_pipe();
+  if (after_ != After::close) rx_ = Rx::closed;  // nobody told the client to send no more
+  after_ = After::close;
+  finish_output_then_close();
 }
 
 void ServerCodec::on_recv_end() {

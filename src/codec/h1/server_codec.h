@@ -62,6 +62,7 @@ class ServerCodec final : public StreamCore {
     return !events_ && tx_ == Tx::done && wait_ == Wait::rate;
   }
   void swallow_body();
+  [[nodiscard]] bool shows_a_cut() const;
   void finish_output_then_close();
   void close_now(Transport::CloseMode mode);
   void start_tunnel(const Head& head);
