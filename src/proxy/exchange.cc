@@ -180,7 +180,25 @@ void Exchange::respond() {
   follow(route_->responder->respond(context, held_, answer), std::move(answer));
 }
 
+/// False when an OPTIONS or TRACE was for whoever it has reached by now, and is answered.
+bool Exchange::goes_on() {
+  switch (count_hop(request_, arena_)) {
+    case Hop::onward: return true;
+    case Hop::malformed:
+      refuse(400, Reason::bad_header, "Max-Forwards is not one number");
+      return false;
+    case Hop::last: break;
+  }
+  if (request_.method == Method::options)
+    reply(make_options_reply(arena_));
+  else
+    refuse(405, Reason::method_not_allowed, "TRACE ends here by its Max-Forwards");
+  return false;
+}
+
 void Exchange::forward() {
+  const bool counts_hops = request_.method == Method::options || request_.method == Method::trace;
+  if (counts_hops && !goes_on()) return;
   Cluster& cluster = *snapshot_->clusters[route_->cluster->value];
   if (cluster.size() == 0) return refuse(502, Reason::no_endpoint, {});
   request_.target = path_.forward;

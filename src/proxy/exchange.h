@@ -95,6 +95,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void respond();
   [[nodiscard]] const Route* find_route(Reply& refusal);
   void forward();
+  [[nodiscard]] bool goes_on();
   void reply(Reply&& reply);
   void refuse(std::uint16_t status, Reason reason, std::string_view why);
   /// Counts and logs an answer of our own, or why one was cut off.

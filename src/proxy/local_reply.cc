@@ -5,11 +5,23 @@
 #include "base/ascii.h"
 
 namespace aralez {
+namespace {
+
+constexpr Field kAllow{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"};
+
+}  // namespace
+
+Reply make_options_reply(Arena& arena) {
+  Reply r;
+  r.status = 200;
+  r.fields.add(arena, kAllow);
+  r.length = BodyLength::of(0);
+  return r;
+}
 
 void fill_refusal(Reply& reply, Arena& arena, BlockPool& blocks) {
   reply.fields.add(arena, {"Cache-Control", "private, no-store"});
-  if (reply.status == 405)
-    reply.fields.add(arena, {"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"});
+  if (reply.status == 405) reply.fields.add(arena, kAllow);
   if (reply.status == 502 || reply.status == 503) reply.fields.add(arena, {"Retry-After", "1"});
   if (reply.status != 502) {
     reply.length = BodyLength::of(0);

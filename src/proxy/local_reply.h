@@ -11,6 +11,9 @@ namespace aralez {
 /// head of a 200 without a body ("Trailers-Only"), the status by gRPC's table for HTTP answers.
 void make_grpc_error(Reply& reply, Arena& arena, HttpVersion version);
 
+/// The answer of the proxy itself to OPTIONS (RFC 9110 section 9.3.7).
+[[nodiscard]] Reply make_options_reply(Arena& arena);
+
 /// Completes a refusal of our own: fields and body for `reply.status` (behaviour section 3.4).
 /// Texts go to the arena, the body to a block.
 void fill_refusal(Reply& reply, Arena& arena, BlockPool& blocks);

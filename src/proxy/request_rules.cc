@@ -1,5 +1,10 @@
 #include "proxy/request_rules.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+
 #include "base/ascii.h"
 
 namespace aralez {
@@ -36,6 +41,16 @@ RequestVerdict check_authority(Head& request, Arena& arena, std::string_view& ho
   return {};
 }
 
+constexpr std::string_view kMaxForwards = "Max-Forwards";
+
+/// Of decimal digits; the most we can count when they are more. None when it is something else.
+std::optional<std::uint32_t> parse_hops(std::string_view text) {
+  std::uint32_t hops = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), hops);
+  if (ec == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
+  return ec == std::errc{} ? hops : std::numeric_limits<std::uint32_t>::max();
+}
+
 }  // namespace
 
 RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host,
@@ -55,6 +70,19 @@ RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host
   if (request.fields.kinds().meets(kRefusedNames))
     request.fields.remove_if([](const Field& f) { return f.underscore || f.id == FieldId::proxy; });
   return {};
+}
+
+Hop count_hop(Head& request, Arena& arena) {
+  bool counted = false;
+  for (Field& f : request.fields) {
+    if (!iequals(f.name, kMaxForwards)) continue;
+    const auto hops = parse_hops(f.value);
+    if (!hops || counted) return Hop::malformed;
+    if (*hops == 0) return Hop::last;
+    f.value = arena.copy(fmt::to_string(*hops - 1));
+    counted = true;
+  }
+  return Hop::onward;
 }
 
 }  // namespace aralez

@@ -23,4 +23,13 @@ struct RequestVerdict {
 [[nodiscard]] RequestVerdict check_request(Head& request, Arena& arena, std::string_view& host,
                                            TargetPath& path);
 
+/// How far Max-Forwards lets an OPTIONS or TRACE go (RFC 9110 section 7.6.2).
+enum class Hop : std::uint8_t {
+  onward,  ///< to a server; one less is left, if it was counted
+  last,    ///< no further than here
+  malformed
+};
+/// Counts a request that is about to be forwarded. Pre: its method is OPTIONS or TRACE.
+[[nodiscard]] Hop count_hop(Head& request, Arena& arena);
+
 }  // namespace aralez

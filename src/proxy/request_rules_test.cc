@@ -110,5 +110,34 @@ TEST(RequestRules, match_options_star_at_the_root_and_forward_the_star) {
   EXPECT_EQ(r.path.forward, "*");
 }
 
+/// What becomes of a Max-Forwards on its way through.
+std::string counted(std::initializer_list<std::string_view> values) {
+  Judged r("/", "a");
+  r.head.method = Method::options;
+  for (const auto value : values) r.head.fields.add(r.arena, {"max-forwards", value});
+  switch (count_hop(r.head, r.arena)) {
+    case Hop::last: return "last";
+    case Hop::malformed: return "malformed";
+    case Hop::onward: break;
+  }
+  const Field* left = r.head.fields.find("Max-Forwards");
+  return left ? std::string(left->value) : "none";
+}
+
+TEST(RequestRules, count_max_forwards_down_and_stop_at_zero) {
+  EXPECT_EQ(counted({}), "none");
+  EXPECT_EQ(counted({"0"}), "last");
+  EXPECT_EQ(counted({"000"}), "last");
+  EXPECT_EQ(counted({"1"}), "0");
+  EXPECT_EQ(counted({"10"}), "9");
+  EXPECT_EQ(counted({"99999999999999999999"}), "4294967294") << "the most we can count";
+}
+
+TEST(RequestRules, take_no_max_forwards_that_is_not_one_number) {
+  for (const auto* bad : {"", "-1", "+1", "1 ", "1,2", "0x1", "1.0", "many"})
+    EXPECT_EQ(counted({bad}), "malformed") << bad;
+  EXPECT_EQ(counted({"5", "5"}), "malformed");
+}
+
 }  // namespace
 }  // namespace aralez

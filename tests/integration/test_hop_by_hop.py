@@ -97,3 +97,45 @@ def test_close_of_the_client_is_not_a_close_for_the_upstream(world) -> None:
     used = origin.requests[-1].connection
     proxy.get("/", fields="Connection: close\r\n")
     assert origin.requests[-1].connection == used
+
+
+# Max-Forwards: RFC 9110 section 7.6.2.
+
+def test_options_that_may_go_no_further_is_answered_here(world) -> None:
+    proxy, origin = world
+    before = len(origin.requests)
+    with proxy.client() as client:
+        for target in ("/x", "*"):
+            r = client.request(target, method="OPTIONS", fields="Max-Forwards: 0\r\n")
+            assert (r.status, r.body, r.get("content-length")) == (200, b"", "0")
+            assert "OPTIONS" in (r.get("allow") or "")
+    assert len(origin.requests) == before
+
+
+def test_trace_that_may_go_no_further_is_refused(world) -> None:
+    """What it would show its client holds what its client may not see (RFC 9110 section 9.3.8)."""
+    proxy, origin = world
+    before = len(origin.requests)
+    r = proxy.get("/x", method="TRACE", fields="Max-Forwards: 0\r\n")
+    assert r.status == 405 and "TRACE" not in (r.get("allow") or "TRACE")
+    assert len(origin.requests) == before
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("value, forwarded", [("1", "0"), ("70", "69"), ("007", "6")])
+def test_max_forwards_is_counted_down(world, method: str, value: str, forwarded: str) -> None:
+    assert upstream_sees(world, f"Max-Forwards: {value}\r\n", method).get_all("max-forwards") == [forwarded]
+
+
+@pytest.mark.parametrize("fields", ["Max-Forwards: x\r\n", "Max-Forwards:\r\n", "Max-Forwards: 3\r\nMax-Forwards: 2\r\n"])
+def test_max_forwards_that_is_no_number_is_refused(world, fields: str) -> None:
+    proxy, origin = world
+    before = len(origin.requests)
+    assert proxy.get("/x", method="OPTIONS", fields=fields).status == 400
+    assert len(origin.requests) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "BREW"])
+@pytest.mark.parametrize("value", ["0", "5", "x"])
+def test_max_forwards_of_other_methods_is_left_alone(world, method: str, value: str) -> None:
+    assert upstream_sees(world, f"Max-Forwards: {value}\r\n", method).get("max-forwards") == value
