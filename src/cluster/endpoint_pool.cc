@@ -51,6 +51,33 @@ EndpointPool::~EndpointPool() {
   while (!all_.empty()) all_.begin()->second->close();
 }
 
+// Turns.
+
+void EndpointPool::wait_for_turn(Turn& turn) {
+  share_.counters.add(Counter::upstream_paced);
+  turns_.push_back(turn);
+  ++waiting_;
+  if (!pace_timer_.armed())
+    pace_timer_.arm(share_.reactor.timers(), share_.reactor.now() + Pace::kYoung);
+  if (!pace_.full(waiting_, share_.reactor.now())) share_.reactor.defer(next_turns_);
+}
+
+void EndpointPool::give_up_turn(Turn& turn) noexcept {
+  if (!turn.linked()) return;
+  turn.unlink();
+  --waiting_;
+}
+
+void EndpointPool::next_turns() {
+  const auto here = weak_from_this().lock();  // a turn may be the end of the last cluster with it
+  const TimePoint now = share_.reactor.now();
+  while (waiting_ > 0 && !(paced() && pace_.full(waiting_, now))) {
+    --waiting_;
+    turns_.pop_front().on_turn();
+  }
+  if (waiting_ > 0) pace_timer_.arm(share_.reactor.timers(), now + Pace::kYoung);
+}
+
 // Taking.
 
 UpstreamConnection* EndpointPool::take_idle(ConnectionGroup& group) {

@@ -11,6 +11,7 @@
 #include "cluster/connection_group.h"
 #include "cluster/detecting_connect.h"
 #include "cluster/named_connect.h"
+#include "cluster/pace.h"
 #include "cluster/passive_health.h"
 #include "cluster/upstream_connection.h"
 #include "codec/h2/session.h"
@@ -33,16 +34,52 @@ struct PoolShare {
   std::size_t worker = 0;  ///< its cell of each EndpointState
 };
 
+/// A request that waits for its turn at an endpoint; a member of it.
+class Turn : public ListNode {
+ public:
+  virtual void on_turn() = 0;
+
+ protected:
+  ~Turn() = default;
+};
+
+/// Calls a member function of its owner.
+template <class Owner, void (Owner::*Fn)()>
+class MemberTurn final : public Turn {
+ public:
+  explicit MemberTurn(Owner& owner) : owner_(owner) {}
+
+ private:
+  void on_turn() override { (owner_.*Fn)(); }
+  Owner& owner_;
+};
+
 /// Connections of one worker to one endpoint, whichever routes use it, and what is known of its
 /// protocol. Idle ones are reused newest first; of those that take many requests the one with the
 /// fewest, and another is opened only when all are full. New ones to an endpoint given by name go
 /// to its addresses by turns; those to an address that has left the name end when they are idle.
-class EndpointPool final : private NameEvents {
+class EndpointPool final : public std::enable_shared_from_this<EndpointPool>, private NameEvents {
  public:
   EndpointPool(PoolShare& share, EndpointSpec spec);
   ~EndpointPool();
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
+
+  // Turns (pace.h), where a connection takes one request at a time. A request that need not wait,
+  // or whose turn has come, enters, then takes or makes a connection, and leaves when it is
+  // answered.
+
+  [[nodiscard]] bool must_wait() noexcept {
+    return waiting_ > 0 || (paced() && pace_.full(0, share_.reactor.now()));
+  }
+  /// In the order of arrival; told from the loop. It may end the wait itself.
+  void wait_for_turn(Turn& turn);
+  void give_up_turn(Turn& turn) noexcept;
+  [[nodiscard]] Pace::Ticket enter() noexcept { return pace_.enter(share_.reactor.now()); }
+  void leave(Pace::Ticket ticket, Pace::Left how) noexcept {
+    pace_.leave(ticket, how, share_.reactor.now());
+    if (waiting_ > 0) share_.reactor.defer(next_turns_);
+  }
 
   /// A connection that takes a request now, or null.
   [[nodiscard]] UpstreamConnection* take(const ConnectionWish& wish) {
@@ -131,6 +168,13 @@ class EndpointPool final : private NameEvents {
     }
   };
 
+  [[nodiscard]] bool paced() const noexcept {
+    const UpstreamProtocol p = detection_.last();
+    return share_.limits.upstream_pacing &&
+           (p == UpstreamProtocol::plain_h1 || p == UpstreamProtocol::tls_h1);
+  }
+  void next_turns();
+  void on_pace_timer(TimePoint) { next_turns(); }
   [[nodiscard]] UpstreamConnection* take_idle(ConnectionGroup& group);
   [[nodiscard]] UpstreamConnection* take_other(const ConnectionWish& wish);
   /// Whether only HTTP/1.1 will do, for the request or for the endpoint.
@@ -159,6 +203,8 @@ class EndpointPool final : private NameEvents {
   EndpointState& state_;  ///< of spec_
   EndpointCell& cell_;
   PassiveHealth passive_;
+  Pace pace_;
+  std::size_t waiting_ = 0;               ///< turns
   std::optional<SocketAddress> address_;  ///< when the host is numeric
   std::optional<NameWatch> name_;         ///< otherwise
   std::size_t turn_ = 0;
@@ -169,6 +215,9 @@ class EndpointPool final : private NameEvents {
   IntrusiveList<WaitingConnect> woken_;
   MemberDeferred<EndpointPool, &EndpointPool::wake> wake_{*this};
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;
+  IntrusiveList<Turn> turns_;
+  MemberDeferred<EndpointPool, &EndpointPool::next_turns> next_turns_{*this};
+  MemberTimer<EndpointPool, &EndpointPool::on_pace_timer> pace_timer_{*this};
 };
 
 }  // namespace aralez

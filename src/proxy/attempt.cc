@@ -49,6 +49,15 @@ void Attempt::try_endpoint() {
     context_.counters.add(Counter::retries);
     EndpointCell::add(endpoint_->cell().retries);
   }
+  if (endpoint_->must_wait()) {
+    state_ = State::queued;
+    return endpoint_->wait_for_turn(turn_);
+  }
+  on_turn();
+}
+
+void Attempt::on_turn() {
+  ticket_ = endpoint_->enter();
   const ConnectionWish wish = exchange_.connection_wish();
   if (UpstreamConnection* idle = endpoint_->take(wish)) return begin(*idle);
   state_ = State::connecting;
@@ -69,6 +78,7 @@ void Attempt::on_upstream_failed(Error error) {
 
 /// Nothing was sent yet, so any request may go elsewhere.
 void Attempt::next_endpoint_or_fail(Error error) {
+  leave_endpoint(Pace::Left::gone);
   endpoint_->unreachable(error);
   EndpointCell::add(endpoint_->cell().failures);
   unreached_.add(place_);
@@ -161,6 +171,8 @@ void Attempt::enter_tunnel() {
 void Attempt::drop() {
   timer_.cancel();
   if (pending_) std::exchange(pending_, nullptr)->forget_waiter();
+  if (turn_.linked()) endpoint_->give_up_turn(turn_);
+  leave_endpoint(Pace::Left::gone);
   state_ = State::done;
   connection_ = nullptr;
   if (head_end_ == End::no) sent_body_.clear();
@@ -175,6 +187,7 @@ void Attempt::on_head(Head&& head, End end) {
   if (state_ == State::tunnel) return;
   if (!head.interim() && state_ == State::sending) {
     state_ = State::receiving;
+    leave_endpoint(Pace::Left::answered);
     endpoint_->answered();
     // This is what TLS servers say to plain HTTP, when they say anything.
     if (head.status == 400 && connection_ && !connection_->reused()) connection_->pool().doubt();
@@ -231,6 +244,7 @@ bool Attempt::may_replay(ResetCode code) const {
 
 void Attempt::on_reset(ResetCode code) {
   timer_.cancel();
+  leave_endpoint(Pace::Left::gone);
   const bool again = state_ == State::sending && may_replay(code);
   const bool by_http1 = code == ResetCode::http1_required;
   if (by_http1)

@@ -10,7 +10,8 @@ class Exchange;
 struct ProxyContext;
 
 /// Gets one request answered by an endpoint of its cluster: takes a connection, sends, waits, and
-/// tries again where that is safe. `queued → connecting → sending → receiving → done | failed`.
+/// tries again where that is safe. `queued` is also for its turn at a busy
+/// endpoint (cluster/pace.h). `queued → connecting → sending → receiving → done | failed`.
 /// Member of the exchange.
 class Attempt final : public StreamEvents, private ConnectionWaiter {
  public:
@@ -59,8 +60,13 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   void on_upstream_failed(Error error) override;
 
   void try_endpoint();
+  void on_turn();
   void begin(UpstreamConnection& connection);
   void next_endpoint_or_fail(Error error);
+  /// The endpoint has no more to do with it, as far as its pace is concerned.
+  void leave_endpoint(Pace::Left how) noexcept {
+    if (ticket_.age != 0) endpoint_->leave(std::exchange(ticket_, {}), how);
+  }
   [[nodiscard]] bool pick_again();
   void take_place(std::uint32_t place);
   [[nodiscard]] bool may_replay(ResetCode code) const;
@@ -91,12 +97,14 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   End body_end_ = End::yes;  ///< the whole request was handed to the stream
   std::uint32_t tries_ = 0;
   std::uint32_t place_ = Cluster::kNone;  ///< its place in the cluster
+  Pace::Ticket ticket_;                   ///< since it was sent, until it is answered
   TriedEndpoints unreached_;              ///< no connection to them could be had
   std::size_t unsent_ = 0;                ///< request body handed to the stream and still in it
   std::size_t unsettled_ = 0;  ///< response body handed to the exchange and not granted back
   MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
   std::size_t sent_bytes_ = 0;
   Chain sent_body_;  ///< shares of what was sent, while replay_ allows
+  MemberTurn<Attempt, &Attempt::on_turn> turn_{*this};
 };
 
 }  // namespace aralez
