@@ -19,6 +19,7 @@
 #include "control/reload/reloader.h"
 #include "control/watch/folder_watcher.h"
 #include "files/file_responder.h"
+#include "server/check_start.h"
 #include "server/data_plane.h"
 #include "server/explain.h"
 #include "server/listener_certificates.h"
@@ -44,11 +45,16 @@ int failed(std::string_view what) {
   return kFailed;
 }
 
-/// -t: every file is read, nothing is opened or started.
-int test(const MainConfig& main, Diagnostics& diagnostics) {
+bool is_daemon(const Options& options, const MainConfig& main) {
+  return options.daemon || main.daemon;
+}
+
+/// -t: every file is read, nothing is opened for writing or started.
+int test(const Options& options, const MainConfig& main, Diagnostics& diagnostics) {
   const auto loaded = load_upstreams(main.upstreams_conf, diagnostics);
   warn_of_api_routes(loaded.config, main, diagnostics);
   check_certificates(main, diagnostics);
+  check_start(main, is_daemon(options, main) ? StartAs::daemon : StartAs::foreground, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;
   std::cout << "Server Test passed, exiting" << std::endl;
   return 0;
@@ -118,10 +124,10 @@ class Server {
     const auto first = reloader_.load_first(diagnostics);
     if (!acceptable(diagnostics) || !first) return kFailed;
     if (auto ok = plane_.listen(); !ok) return failed(ok.error().what);
-    auto pid_file = PidFile::write(main_.pid_file);
+    auto pid_file = PidFile::write(main_.pid_file.path);
     if (!pid_file) return failed(pid_file.error().what);
-    if (!main_.runuser.empty()) {
-      if (auto ok = drop_privileges(main_.runuser, main_.rungroup); !ok)
+    if (!main_.runuser.name.empty()) {
+      if (auto ok = drop_privileges(main_.runuser.name, main_.rungroup.name); !ok)
         return failed(ok.error().what);
     }
     plane_.start(first, *certificates);
@@ -232,8 +238,8 @@ class Server {
 /// Daemon or not; threads come after this.
 int start(const Options& options, const MainConfig& main) {
   std::optional<DaemonStart> starting;
-  if (options.action == Options::Action::run && (options.daemon || main.daemon)) {
-    auto daemon = daemonize({.error_log = main.error_log});
+  if (options.action == Options::Action::run && is_daemon(options, main)) {
+    auto daemon = daemonize({.error_log = main.error_log.path});
     if (!daemon) return failed(daemon.error().what);
     starting = std::move(*daemon);
   }
@@ -267,7 +273,7 @@ int run(const Options& options) {
   if (options.upgrade)
     std::cerr << "aralez: -u has no effect in this version: sockets are not handed over"
               << std::endl;
-  if (options.action == Options::Action::test) return test(*main, diagnostics);
+  if (options.action == Options::Action::test) return test(options, *main, diagnostics);
   // With a TLS listener, whoever loads the certificates says what is wrong with them.
   if (options.action == Options::Action::run && !main->proxy_address_tls)
     check_certificates(main->certificate_folder(), BadPairs::warn, diagnostics);

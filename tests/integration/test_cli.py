@@ -118,6 +118,32 @@ def test_bad_value_in_main_is_refused(files: Proxy, key: str, value: object) -> 
     assert re.search(rf"main\.yaml:\d+:\d+: .*{key}", said), said
 
 
+@pytest.mark.parametrize("key, value, what", [
+    ("log_file", "{folder}/nowhere/log, 5", "cannot be written"), ("log_file", "{folder}", "cannot be written"),
+    ("access_log_file", "{folder}/nowhere/log", "cannot be written"), ("error_log", "{folder}/nowhere/log", "cannot be written"),
+    ("pid_file", "{folder}/nowhere/pid", "cannot be written"), ("runuser", "no-such-user", "no user"), ("rungroup", "no-such-group", "no group"),
+])
+def test_test_reports_what_a_start_could_not_do(files: Proxy, key: str, value: str, what: str) -> None:
+    files.main.update(access_log="all", daemon=True, runuser="root", rungroup="0")
+    files.main[key] = value.format(folder=files.folder)
+    files.prepare()
+    done = call("-t", "-c", conf(files))
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert re.search(rf"main\.yaml:\d+:\d+: {key}: .*{what}.*; write ", said), said
+    assert not (files.folder / "nowhere").exists()
+
+
+def test_test_makes_none_of_the_files_of_a_start(files: Proxy) -> None:
+    files.main.update(access_log="all", daemon=True, log_file=str(files.folder / "log"), access_log_file=str(files.folder / "access"),
+                      error_log=str(files.folder / "error"))
+    files.prepare()
+    before = sorted(files.folder.iterdir())
+    done = call("-t", "-c", conf(files))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(files.folder.iterdir()) == before
+
+
 def test_unknown_key_warns_with_the_nearest_name_and_is_no_error(files: Proxy) -> None:
     files.main["acces_log"] = "all"
     files.prepare()

@@ -84,6 +84,14 @@ std::expected<std::uint64_t, ProcessError> raise_fd_limit() {
   return limit.rlim_cur;
 }
 
+bool user_exists(const std::string& user) {
+  return find_user(user).has_value();
+}
+
+bool group_exists(const std::string& group) {
+  return find_group(group).has_value();
+}
+
 std::expected<void, ProcessError> drop_privileges(const std::string& user,
                                                   const std::string& group) {
   if (user.empty() || group.empty())

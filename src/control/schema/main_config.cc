@@ -17,6 +17,15 @@ namespace {
 
 constexpr std::int64_t kMaxPeriod = 366LL * 24 * 3600;  ///< of whole-second keys: a year
 
+void read_named(MapReader& map, std::string_view key, NamedFile& out) {
+  map.text(key, out.path);
+  out.source = map.at(key);
+}
+void read_named(MapReader& map, std::string_view key, NamedAccount& out) {
+  map.text(key, out.name);
+  out.source = map.at(key);
+}
+
 void read_required(MapReader& map) {
   map.require("upstreams_conf", "the path of upstreams.yaml");
   map.require("proxy_address_http", "IP:port, for example 0.0.0.0:8080");
@@ -130,6 +139,7 @@ void read_log_file(MapReader& map, const char* key, LogFileConfig& out) {
     rest.remove_prefix(comma + 1);
   }
   out.path = parts[0];
+  out.source = map.at(key);
   if (parts[0].empty()) wrong("no path");
   if (parts.size() > 4) wrong("more than four parts");
   if (parts.size() > 1 && !parse_number(parts[1], 1, 1'000'000, out.max_megabytes))
@@ -149,7 +159,7 @@ void read_logs(MapReader& map, MainConfig& config) {
   if (!config.access_log_file.path.empty() && config.access_log_file.path == config.log_file.path)
     map.diagnostics().error(map.at("access_log_file"), "access_log_file",
                             "is the file of log_file; leave it out to have both in one file");
-  map.text("error_log", config.error_log);
+  read_named(map, "error_log", config.error_log);
 }
 
 void read_tls(MapReader& map, MainConfig& config) {
@@ -165,19 +175,19 @@ void read_tls(MapReader& map, MainConfig& config) {
 void read_process(MapReader& map, MainConfig& config) {
   map.integer("threads", config.threads, {.min = 1, .max = 1024});
   map.boolean("daemon", config.daemon);
-  map.text("pid_file", config.pid_file);
+  read_named(map, "pid_file", config.pid_file);
   map.text("upgrade_sock", config.upgrade_sock);
   map.integer("upgrade_sock_connect_accept_max_retries",
               config.upgrade_sock_connect_accept_max_retries);
-  map.text("runuser", config.runuser);
-  map.text("rungroup", config.rungroup);
+  read_named(map, "runuser", config.runuser);
+  read_named(map, "rungroup", config.rungroup);
   map.text("user", config.user);
   map.text("group", config.group);
   map.whole_seconds("grace_period_seconds", config.grace_period, {.max = kMaxPeriod});
   map.whole_seconds("graceful_shutdown_timeout_seconds", config.graceful_shutdown_timeout,
                     {.max = kMaxPeriod});
-  if (config.runuser.empty() != config.rungroup.empty()) {
-    const std::string_view given = config.runuser.empty() ? "rungroup" : "runuser";
+  if (config.runuser.name.empty() != config.rungroup.name.empty()) {
+    const std::string_view given = config.runuser.name.empty() ? "rungroup" : "runuser";
     map.diagnostics().warning(map.at(given), given,
                               "has no effect alone; give runuser and rungroup");
   }
@@ -242,8 +252,7 @@ void read_ineffective(MapReader& map) {
 
 void read_api_tls(MapReader& map, MainConfig& config) {
   const auto read = [&](const char* key, std::string_view example, NamedFile& out) {
-    map.text(key, out.path);
-    out.source = map.at(key);
+    read_named(map, key, out);
     const bool has_address = map.get("config_tls_address") != nullptr;
     if (has_address && out.path.empty())
       map.diagnostics().error(

@@ -21,6 +21,7 @@ namespace aralez {
 /// section 15.1).
 struct LogFileConfig {
   std::string path;  ///< empty: standard output
+  Source source;
   std::uint64_t max_megabytes = 100;
   std::uint32_t max_files = 5;
   bool compress = false;
@@ -29,6 +30,12 @@ struct LogFileConfig {
 /// A file, and where it is named: what is wrong with it is found later.
 struct NamedFile {
   std::string path;
+  Source source;
+};
+
+/// A user or a group, by name or number.
+struct NamedAccount {
+  std::string name;
   Source source;
 };
 
@@ -64,7 +71,7 @@ struct MainConfig {
   AccessLogMode access_log = AccessLogMode::off;
   AccessLogFormat access_log_format = AccessLogFormat::text;
   LogFileConfig access_log_file;  ///< empty path: where the server log goes
-  std::string error_log;          ///< standard error of a daemon
+  NamedFile error_log;            ///< standard error of a daemon
 
   // Secrets: never in a log.
   std::string master_key;  ///< JWT_KEY in the environment overrides it; that is the caller's job
@@ -77,11 +84,11 @@ struct MainConfig {
   // Process.
   std::uint32_t threads = 1;  ///< at least 1
   bool daemon = false;
-  std::string pid_file = "/tmp/aralez.pid";
+  NamedFile pid_file{.path = "/tmp/aralez.pid", .source = {}};
   std::string upgrade_sock = "/tmp/pingora_upgrade.sock";
   std::uint32_t upgrade_sock_connect_accept_max_retries = 5;
-  std::string runuser;  ///< both or none: privilege drop after binding
-  std::string rungroup;
+  NamedAccount runuser;  ///< both or none: privilege drop after binding
+  NamedAccount rungroup;
   std::string user;  ///< both: of a daemon
   std::string group;
   std::chrono::seconds grace_period{300};

@@ -47,7 +47,7 @@ TEST(MainConfig, needs_seven_keys_and_has_defaults_for_the_rest) {
   EXPECT_EQ(m.said(), "");
   EXPECT_EQ(m.config->proxy_address_http.to_string(), "0.0.0.0:8080");
   EXPECT_EQ(m.config->threads, 1U);
-  EXPECT_EQ(m.config->pid_file, "/tmp/aralez.pid");
+  EXPECT_EQ(m.config->pid_file.path, "/tmp/aralez.pid");
   EXPECT_EQ(m.config->access_log, AccessLogMode::off);
   EXPECT_EQ(m.config->limits.max_retries, 16U);
   EXPECT_EQ(m.config->limits.upstream_keepalive_pool_size, 128U);
