@@ -180,6 +180,13 @@ TEST_F(CertificateFolderTest, dates_are_warnings_and_the_pair_stays_usable) {
   EXPECT_EQ(check().usable, 2U);
 }
 
+TEST_F(CertificateFolderTest, hidden_files_do_not_count) {
+  write(".a.crt", "half");
+  write(".b.key", "half");
+  EXPECT_TRUE(check().findings.empty());
+  EXPECT_EQ(check().usable, 0U);
+}
+
 TEST_F(CertificateFolderTest, every_pair_is_looked_at) {
   for (const auto* name : {"a", "b", "c"}) {
     write(std::string(name) + ".crt", "x");

@@ -284,6 +284,20 @@ def test_mistake_in_a_split_file_names_that_file(two) -> None:
         assert served_by(proxy) == "one"
 
 
+def test_hidden_split_files_do_not_count(two) -> None:
+    """Editors make them beside the file they edit."""
+    one, other = two
+    with Proxy({"a.test": {"/": route(one)}}) as proxy:
+        host_file(proxy, ".x.yaml", {"a.test": {"/": route(other)}})
+        (proxy.config / "conf.d" / ".half.yaml").write_text("c.test: [")
+        mark = proxy.log_mark()
+        proxy.send_signal(signal.SIGHUP)
+        proxy.wait_log("nothing has changed", since=mark)
+        proxy.apply({"a.test": {"/": route(one)}})
+        assert served_by(proxy) == "one"
+        assert "half.yaml" not in proxy.log()
+
+
 def test_files_of_others_below_the_folder_do_not_reload(two) -> None:
     one, _ = two
     with Proxy({"a.test": {"/": route(one)}}) as proxy:

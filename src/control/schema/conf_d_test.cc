@@ -68,6 +68,21 @@ TEST_F(ConfD, an_empty_file_adds_nothing_and_a_wrong_ending_warns) {
   EXPECT_THAT(diagnostics_.render(), HasSubstr("b.yml: warning: not read"));
 }
 
+TEST_F(ConfD, hidden_files_do_not_count) {
+  write("upstreams.yaml", "provider: file\nupstreams: {}\n");
+  write("conf.d/a.yaml", route_to("a", "s:1"));
+  const auto before = load();
+  write("conf.d/.b.yaml", route_to("b", "s:1"));
+  write("conf.d/.c.yaml", "half: [");
+  write("conf.d/.d.yml", "");
+  fs::create_symlink("user@host.123", folder_ / "conf.d/.#a.yaml");  // a lock of Emacs
+  const auto after = load();
+  EXPECT_EQ(after.status, LoadedUpstreams::Status::loaded);
+  EXPECT_EQ(after.config.hosts.size(), 1U);
+  EXPECT_EQ(after.fingerprint, before.fingerprint);
+  EXPECT_EQ(diagnostics_.render(), "");
+}
+
 TEST_F(ConfD, a_missing_main_file_is_empty_with_a_warning) {
   const auto got = load();
   EXPECT_EQ(got.status, LoadedUpstreams::Status::missing);

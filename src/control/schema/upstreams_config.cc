@@ -37,7 +37,8 @@ std::uint64_t mixed(std::uint64_t seed, std::string_view text) {
   return (seed ^ std::hash<std::string_view>{}(text)) * 0x9e3779b97f4a7c15ULL;
 }
 
-/// Names of the split files, sorted. No folder is no files.
+/// Names of the split files, sorted; those of editors, which begin with a dot, do not count. No
+/// folder is no files.
 std::vector<std::string> list_conf_d(const std::string& folder, Diagnostics& diagnostics) {
   std::vector<std::string> out;
   std::error_code ec;
@@ -50,6 +51,7 @@ std::vector<std::string> list_conf_d(const std::string& folder, Diagnostics& dia
   }
   for (; !ec && it != fs::directory_iterator(); it.increment(ec)) {
     const std::string name = it->path().string();
+    if (it->path().filename().string().starts_with('.')) continue;
     if (name.ends_with(".yaml"))
       out.push_back(name);
     else if (name.ends_with(".yml"))
