@@ -151,7 +151,6 @@ void FileResponder::answer(RequestContext& request, Reply& reply) const {
     case Condition::failed: return end(reply, 412, Reason::bad_header);
     case Condition::not_modified:
       reply.status = 304;
-      reply.reason = Reason::redirect;
       return add_validators(reply, request.arena, now);
   }
 }

@@ -343,8 +343,8 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
 }
 
 void Exchange::reply(Reply&& r) {
-  reason_ = r.reason;
-  if (r.status >= 300) note(r.status, r.reason, r.why);
+  const bool gives = r.status < 300 || r.status == 304;  // what was asked for
+  if (!gives) note(r.status, r.reason, r.why);
   if (r.status >= 400 && speaks_grpc(request_)) make_grpc_error(r, arena_, request_.version);
   status_ = r.status;
   Head head{.status = r.status, .last = r.last, .length = r.length};

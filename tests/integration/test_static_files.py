@@ -203,6 +203,21 @@ def test_conditional_requests(client: Client) -> None:
             assert r.body == b""
 
 
+def test_what_the_client_has_already_is_no_refusal(client: Client, files) -> None:
+    proxy = files[0]
+
+    def told() -> tuple[int, str | None]:
+        count = re.search(r'aralez_local_replies_total\{reason="redirect"\} (\d+)', proxy.call("/metrics").text())
+        return len(re.findall(r"- 304 ", proxy.log())), count[1] if count else None
+    before = told()
+    tag = client.request("/hello.txt").get("etag")
+    assert client.request("/hello.txt", fields=f"If-None-Match: {tag}\r\n").status == 304
+    mark = proxy.log_mark()
+    assert client.request("/is-not-there").status == 404
+    proxy.wait_log("404 file_not_found", since=mark)  # what was said before stands above it
+    assert told() == before
+
+
 def test_changed_file_changes_its_validator(client: Client, files) -> None:
     path: pathlib.Path = files[2] / "changing.txt"
     path.write_text("one")
