@@ -365,9 +365,27 @@ def test_client_that_goes_away_frees_the_upstream(world) -> None:
     wait_until(ended.is_set, "upstream connection of an aborted request closed")
 
 
-def test_one_empty_line_before_a_request_is_tolerated(world) -> None:
+@pytest.mark.parametrize("lines", ["\r\n", "\r\n\r\n"], ids=["one", "two"])
+def test_empty_lines_before_a_request_are_tolerated(world, lines: str) -> None:
     with world[0].client() as client:
-        client.send("\r\nGET /crlf HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        assert client.response().text() == "origin GET /crlf"
-        client.send("\r\nGET /crlf2 HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        assert client.response().text() == "origin GET /crlf2"
+        for i in range(3):
+            client.send(f"{lines}GET /crlf{i} HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            assert client.response().text() == f"origin GET /crlf{i}"
+        client.send(f"POST /body HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc{lines}")
+        assert client.response("POST").text() == "origin POST /body"
+        assert client.request("/behind").text() == "origin GET /behind"
+
+
+def test_empty_lines_may_come_byte_by_byte(world) -> None:
+    with world[0].client() as client:
+        for c in "\r\n\r\nGET /drip HTTP/1.1\r\nHost: a.test\r\n\r\n":
+            client.send(c)
+        assert client.response().text() == "origin GET /drip"
+
+
+def test_a_third_empty_line_is_refused(world) -> None:
+    with world[0].client() as client:
+        assert client.request("/first").status == 200
+        client.send("\r\n\r\n\r\nGET /behind HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        assert client.response().status == 400
+        client.wait_closed()

@@ -38,16 +38,25 @@ bool ServerCodec::head_may_be_complete() {
   return text.find("\r\n\r\n", from) != std::string_view::npos;
 }
 
+/// Old clients put one behind a body (RFC 9112 section 2.2). False: nothing else is here, or half
+/// of another.
+bool ServerCodec::skip_empty_lines() {
+  for (; empty_lines_ < kEmptyLines && in_.text().starts_with("\r\n"); ++empty_lines_)
+    in_.consume(2);
+  if (in_.empty()) {
+    in_.release_if_empty();
+    return false;
+  }
+  if (empty_lines_ == kEmptyLines || in_.text() != "\r") return true;
+  if (wait_ != Wait::head) wait_for(Wait::head, limits_.client_head_timeout);
+  return false;
+}
+
 void ServerCodec::read_head() {
   if (events_ || tx_ != Tx::head) return;
   if (t_.output_bytes() > Limits::kBodyWindow)
     return;  // pipelining without reading: wait for the output
-  if (!skipped_empty_line_ && in_.text().starts_with("\r\n")) {  // RFC 9112 section 2.2
-    in_.consume(2);
-    skipped_empty_line_ = true;
-    if (in_.empty()) return in_.release_if_empty();
-  }
-  if (!head_may_be_complete()) return;
+  if (!skip_empty_lines() || !head_may_be_complete()) return;
 
   Head head;
   Persistence persistence;
@@ -69,7 +78,7 @@ void ServerCodec::read_head() {
 
 void ServerCodec::start_request(Head&& head, const Persistence& persistence) {
   scanned_ = 0;
-  skipped_empty_line_ = false;
+  empty_lines_ = 0;
   first_ = false;
   method_ = head.method;
   version_ = head.version;

@@ -14,6 +14,7 @@ using aralez::ServerEvents;
 class ServerCodec final : public StreamCore {
  public:
   static constexpr Millis kDrainIdle{1'000};
+  static constexpr std::uint8_t kEmptyLines = 2;  ///< before a request; more are refused
 
   ServerCodec(Transport& transport, ServerEvents& owner, HeadScratch& scratch,
               const Limits& limits);
@@ -50,6 +51,7 @@ class ServerCodec final : public StreamCore {
   void body_progress() override;
 
   void start_request(Head&& head, const Persistence& persistence);
+  [[nodiscard]] bool skip_empty_lines();
   [[nodiscard]] bool head_may_be_complete();
   [[nodiscard]] HeadLimits head_limits() const;
   void no_request(const HeadError& error);
@@ -95,10 +97,10 @@ class ServerCodec final : public StreamCore {
   Method method_ = Method::other;
   HttpVersion version_ = HttpVersion::http11;
   bool upgrade_asked_ = false;
-  bool expect_pending_ = false;  ///< the client may be waiting for a 100
-  bool skipped_empty_line_ = false;
-  bool first_ = true;            ///< no request has been read yet
-  bool credit_ran_out_ = false;  ///< within the rate window, the client was held back by us
+  bool expect_pending_ = false;   ///< the client may be waiting for a 100
+  std::uint8_t empty_lines_ = 0;  ///< skipped before the request that is to come
+  bool first_ = true;             ///< no request has been read yet
+  bool credit_ran_out_ = false;   ///< within the rate window, the client was held back by us
 };
 
 }  // namespace aralez::h1
