@@ -67,14 +67,27 @@ std::unique_ptr<const Filter> auth_throttle(const RouteConfig& r, LimitShared& l
       FailureCount(limits.counts(), limits.scope(LimitKind::failed_auth, r.host.host, {}), limit));
 }
 
-std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
-  const bool to_https = r.upstreams.to_https || r.path.to_https;
-  if (r.path.redirect_to.empty() && !to_https) return nullptr;
+bool to_https(const RouteConfig& r) {
+  return r.upstreams.to_https || r.path.to_https;
+}
+
+std::uint16_t https_port(const RouteConfig& r) {
+  return r.main.proxy_address_tls ? r.main.proxy_address_tls->port() : std::uint16_t{443};
+}
+
+/// Of a route with authorization: a 401 in clear would ask for credentials in clear. The original
+/// asks first.
+std::unique_ptr<const Filter> https_first(const RouteConfig& r) {
+  if (!authorization(r) || !to_https(r)) return nullptr;
   return std::make_unique<RedirectFilter>(
-      RedirectConfig{.redirect_to = r.path.redirect_to,
-                     .to_https = to_https,
-                     .https_port = r.main.proxy_address_tls ? r.main.proxy_address_tls->port()
-                                                            : std::uint16_t{443}});
+      RedirectConfig{.to_https = true, .https_port = https_port(r)});
+}
+
+std::unique_ptr<const Filter> redirect(const RouteConfig& r) {
+  const bool https = to_https(r) && !authorization(r);
+  if (r.path.redirect_to.empty() && !https) return nullptr;
+  return std::make_unique<RedirectFilter>(RedirectConfig{
+      .redirect_to = r.path.redirect_to, .to_https = https, .https_port = https_port(r)});
 }
 
 std::unique_ptr<const Filter> headers(const RouteConfig& r) {
@@ -166,6 +179,7 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   add(request_id(route, request_ids_));
   if (leads_to_api(route.path, route.main)) add(std::make_unique<ApiGuard>());
   add(error_limit(route, limits_));
+  add(https_first(route));
   add(auth_throttle(route, limits_));
   add(auth(route));
   add(rate_limit(route, limits_));

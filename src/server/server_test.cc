@@ -138,6 +138,17 @@ TEST_F(Explained, shows_the_authorization_before_everything_else) {
   EXPECT_THAT(text, Not(HasSubstr("hunter2")));
 }
 
+TEST_F(Explained, shows_the_way_to_https_before_the_authorization) {
+  configure(
+      "to_https: true\n"
+      "upstreams: {a: {paths: {/: {servers: ['b:1'], redirect_to: 'http://c', authorization: "
+      "{type: basic, data: 'c:d'}}}}}\n");
+  const auto text = said("GET http://a/");
+  EXPECT_LT(text.find("redirect: plain requests to https"), text.find("authorization: basic"));
+  EXPECT_LT(text.find("authorization: basic"), text.find("redirect: to http://c"));
+  EXPECT_THAT(text, HasSubstr("answer:   301 https_redirect to https://a:8443/"));
+}
+
 TEST_F(Explained, says_why_there_is_no_route) {
   EXPECT_THAT(said("GET http://other.test/"), HasSubstr("no such host, and no DEFAULT"));
   EXPECT_THAT(said("GET http://bare.test/y"), HasSubstr("no route for this path"));

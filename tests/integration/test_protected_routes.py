@@ -120,12 +120,30 @@ def test_global_authorization_protects_every_route_and_wins(origin: Origin) -> N
 
 
 def test_redirects_of_a_protected_route_come_after_it(origin: Origin) -> None:
-    hosts = {"a.test": {"/": route(origin, authorization=BASIC, redirect_to="https://new.test"),
-                        "/s": route(origin, authorization=BASIC, to_https=True)}}
+    hosts = {"a.test": {"/": route(origin, authorization=BASIC, redirect_to="https://new.test")}}
     with Proxy(hosts) as proxy:
         assert proxy.get("/").status == 401
-        assert proxy.get("/s").status == 401
         assert proxy.get("/", fields=GOOD).status == 301
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_nobody_is_asked_for_credentials_in_the_clear_where_https_is_wanted(origin: Origin, kind: Kind) -> None:
+    """The redirect to https comes first, and what a client shows in the clear is not looked at: that would tell whoever listens
+    whether it is good."""
+    hosts = {"a.test": {"/": route(origin, authorization=kind.block, to_https=True),
+                        "/both": route(origin, authorization=kind.block, to_https=True, redirect_to="http://new.test")}}
+    with Proxy(hosts, main={"auth_failure_limit": 2}) as proxy:
+        for target in ("/x?y", "/both/x?y"):
+            for fields in ("", *[kind.lines(good) for good in (True, False, False, False)]):
+                r = proxy.get(target, fields=fields)
+                assert (r.status, r.get("location"), r.get("www-authenticate")) == (301, f"https://a.test{target}", None), fields
+    assert not origin.requests
+
+
+def test_global_authorization_waits_for_https_too(origin: Origin) -> None:
+    with Proxy({"a.test": {"/": route(origin, to_https=True), "/plain": route(origin)}}, globals_={"authorization": BASIC}) as proxy:
+        assert proxy.get("/").status == 301
+        assert proxy.get("/plain").status == 401
 
 
 def test_body_for_a_protected_route_is_not_read_as_a_request(origin: Origin) -> None:
