@@ -7,11 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "config/file.h"
 #include "tls/openssl_ptr.h"
 
 namespace aralez {
@@ -43,18 +40,10 @@ void note_progress(const SSL* ssl, int where, int) {
   SSL_set_ex_data(const_cast<SSL*>(ssl), spoke_index(), &seen);
 }
 
-struct Bundle {
-  std::string text;
-  std::string wrong;
-};
+constexpr std::size_t kMaxBundle = 16 * 1024 * 1024;  ///< those of systems have 0.2 MiB
 
-Bundle read_bundle(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    return {{},
-            errno != 0 ? std::string("cannot be read: ") + std::strerror(errno) : "cannot be read"};
-  return {std::move(text).str(), {}};
+FileText read_bundle(const std::string& path) {
+  return read_text_file(path, kMaxBundle, FileRule::regular);
 }
 
 /// Adds every certificate of a bundle. How many there were; an error that is not the end of the
@@ -116,8 +105,9 @@ void ClientContext::Free::operator()(ssl_ctx_st* context) const noexcept {
 }
 
 std::string check_ca_file(const std::string& path) {
-  const Bundle bundle = read_bundle(path);
-  if (!bundle.wrong.empty()) return bundle.wrong;
+  const FileText bundle = read_bundle(path);
+  if (bundle.status != FileText::Status::ok) return "cannot be read: " + bundle.reason;
+  if (bundle.text.size() > kMaxBundle) return "is larger than 16 MiB; write a file of PEM";
   if (add_certificates(bundle.text, nullptr) == 0)
     return "holds no certificate, or a broken one; write a file of PEM certificates";
   return {};
@@ -136,7 +126,7 @@ std::shared_ptr<const ClientContext> ClientContext::make(const ClientPolicy& pol
     if (policy.ca_file.empty()) {
       SSL_CTX_set_default_verify_paths(context.get());
     } else {
-      const Bundle bundle = read_bundle(policy.ca_file);
+      const FileText bundle = read_bundle(policy.ca_file);
       add_certificates(bundle.text, SSL_CTX_get_cert_store(context.get()));
       identity +=
           ' ' + policy.ca_file + ' ' + std::to_string(std::hash<std::string>{}(bundle.text));

@@ -187,6 +187,19 @@ TEST_F(ClientContextTest, trusts_nobody_by_a_bundle_that_cannot_be_read) {
   EXPECT_NE(refused_certificate(*client_), "");
 }
 
+TEST_F(ClientContextTest, says_what_is_wrong_with_a_bundle) {
+  const std::string good = certificate();
+  EXPECT_EQ(check_ca_file(file("good", good)), "");
+  EXPECT_EQ(check_ca_file(file("two", "text before\n" + good + good)), "");
+  EXPECT_EQ(check_ca_file(folder_ / "none"), "cannot be read: No such file or directory");
+  EXPECT_EQ(check_ca_file(folder_), "cannot be read: not a regular file");
+  for (const std::string& text : {std::string(), std::string("\n"), std::string("rubbish\n"),
+                                  good.substr(0, 200), good + good.substr(0, 200)})
+    EXPECT_EQ(check_ca_file(file("bad", text)),
+              "holds no certificate, or a broken one; write a file of PEM certificates")
+        << text;
+}
+
 TEST_F(ClientContextTest, resumes_the_last_session) {
   const auto context = ClientContext::make({});
   ClientSession session;

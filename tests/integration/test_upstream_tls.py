@@ -185,7 +185,8 @@ def test_body_cut_off_without_close_notify_is_not_taken_for_whole() -> None:
 
 @pytest.mark.parametrize("path_keys,globals_,says", [
     ({"verify_upstream": "maybe"}, {}, r"verify_upstream: "),
-    ({"verify_upstream": True, "ca_file": "/nowhere/ca.pem"}, {}, r"ca_file: .*cannot be read"),
+    ({"verify_upstream": True, "ca_file": "/nowhere/ca.pem"}, {}, r"ca_file: .*cannot be read: No such file"),
+    ({"verify_upstream": True, "ca_file": "/dev/null"}, {}, r"ca_file: .*cannot be read: not a regular file"),
     ({"verify_upstream": True, "ca_file": str(certificate()[1])}, {}, r"ca_file: .*holds no certificate"),
     ({}, {"verify_upstream": [1]}, r"verify_upstream: "),
     ({"servers": ["ftp://127.0.0.1:1"]}, {}, r"servers\[1\]: .*unknown scheme"),
