@@ -1,8 +1,11 @@
 #include "server/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "control/build/api_routes.h"
+#include "base/hash.h"
+#include "control/build/own_routes.h"
 #include "filter/api_guard/api_guard.h"
 #include "filter/auth/apikey/apikey.h"
 #include "filter/auth/basic/basic.h"
@@ -13,6 +16,7 @@
 #include "filter/limits/auth_throttle.h"
 #include "filter/limits/error_limit.h"
 #include "filter/limits/rate_limit.h"
+#include "filter/loop_guard/loop_guard.h"
 #include "filter/redirect/redirect.h"
 #include "filter/request_id/request_id.h"
 #include "filter/sticky/sticky.h"
@@ -40,6 +44,14 @@ std::unique_ptr<const Filter> request_id(const RouteConfig& r, const RequestIdFi
   const bool logged =
       r.main.access_log != AccessLogMode::off && r.main.access_log_format == AccessLogFormat::json;
   return logged ? std::make_unique<RequestIdFilter>(seed) : nullptr;
+}
+
+std::unique_ptr<const Filter> loop_guard(const RouteConfig& r, std::uint64_t key) {
+  if (!leads_to_proxy(r.path, r.main)) return nullptr;
+  KeyedHash mark(key);
+  mark.add(r.host.host);
+  mark.add(r.path.path);
+  return std::make_unique<LoopGuard>(fmt::format("aralez-{:016x}", mark.value()));
 }
 
 std::unique_ptr<const Filter> error_limit(const RouteConfig& r, LimitShared& limits) {
@@ -178,6 +190,7 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   };
   add(request_id(route, request_ids_));
   if (leads_to_api(route.path, route.main)) add(std::make_unique<ApiGuard>());
+  add(loop_guard(route, loop_key_));
   add(error_limit(route, limits_));
   add(https_first(route));
   add(auth_throttle(route, limits_));

@@ -64,6 +64,7 @@ class Features {
   StickyBook sticky_;
   ForwardServers forward_;
   const RequestIdFilter::Seed request_ids_ = random_value<RequestIdFilter::Seed>();
+  const std::uint64_t loop_key_ = random_value<std::uint64_t>();
 };
 
 }  // namespace aralez

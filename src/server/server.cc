@@ -9,7 +9,7 @@
 
 #include "admin/admin_service.h"
 #include "cluster/endpoint_registry.h"
-#include "control/build/api_routes.h"
+#include "control/build/own_routes.h"
 #include "control/health/checker.h"
 #include "control/process/daemon.h"
 #include "control/process/pid_file.h"
@@ -52,7 +52,7 @@ bool is_daemon(const Options& options, const MainConfig& main) {
 /// -t: every file is read, nothing is opened for writing or started.
 int test(const Options& options, const MainConfig& main, Diagnostics& diagnostics) {
   const auto loaded = load_upstreams(main.upstreams_conf, diagnostics);
-  warn_of_api_routes(loaded.config, main, diagnostics);
+  warn_of_own_routes(loaded.config, main, diagnostics);
   check_certificates(main, diagnostics);
   check_start(main, is_daemon(options, main) ? StartAs::daemon : StartAs::foreground, diagnostics);
   if (!acceptable(diagnostics)) return kFailed;

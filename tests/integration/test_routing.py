@@ -166,3 +166,16 @@ def test_ten_thousand_routes_load_and_match() -> None:
                 assert client.request(path, host=host).status == 200
             assert client.request("/p10", host="h0.test").status == 502
             assert client.request("/p1", host="h1000.test").status == 502
+
+
+@pytest.mark.parametrize("scheme", ["http://", "h2c://", ""])
+def test_a_route_that_leads_back_to_the_proxy_is_warned_of_and_answers_508(origin: Origin, scheme: str) -> None:
+    with Proxy({}) as proxy:
+        loop = {"servers": [f"{scheme}127.0.0.1:{proxy.port}"], "healthcheck": False}
+        mark = proxy.log_mark()
+        proxy.apply({"a.test": {"/": loop, "/good": route(origin)}})
+        proxy.wait_log(r"upstreams\.yaml:\d+:\d+: warning: servers: a\.test/ leads to proxy_address_http", since=mark)
+        assert proxy.get("/x").status == 508
+        assert proxy.get("/x", fields="CDN-Loop: other; version=1\r\n").status == 508
+        assert proxy.get("/good", fields="CDN-Loop: other; version=1\r\n").status == 200
+    assert origin.requests[-1].get_all("cdn-loop") == ["other; version=1"], "routes that lead elsewhere add nothing"

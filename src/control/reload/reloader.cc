@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/replace_file.h"
-#include "control/build/api_routes.h"
+#include "control/build/own_routes.h"
 
 namespace aralez {
 namespace {
@@ -110,7 +110,7 @@ std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
     say(LogLevel::warn,
         setup_.main.upstreams_conf +
             " does not exist: running without routes until it does; every request is answered 502");
-  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
+  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   fingerprint_ = loaded.fingerprint;
   return build(std::move(loaded.config), ConfigOrigin::start, diagnostics.render());
 }
@@ -136,7 +136,7 @@ void Reloader::reload(Cause cause, const Publish& publish) {
     return static_cast<void>(refuse(origin, diagnostics.render()));
   if (loaded.config.provider != Provider::file)
     return static_cast<void>(refuse(origin, std::string(kOnlyFile)));
-  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
+  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_ = loaded.fingerprint;
   publish(build(std::move(loaded.config), origin, diagnostics.render()));
@@ -156,7 +156,7 @@ std::expected<void, std::string> Reloader::submit(std::string text, Save save,
     if (auto saved = replace_file(file, text); !saved)
       return refuse(ConfigOrigin::api, saved.error() + "\n");
   }
-  warn_of_api_routes(loaded.config, setup_.main, diagnostics);
+  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_.reset();
   if (save == Save::yes) fingerprint_ = loaded.fingerprint;

@@ -1,4 +1,4 @@
-#include "control/build/api_routes.h"
+#include "control/build/own_routes.h"
 
 #include <fmt/format.h>
 #include <ifaddrs.h>
@@ -40,6 +40,28 @@ std::string_view api_address(const ServerConfig& server, const MainConfig& main)
   return {};
 }
 
+/// The same of the listeners for clients.
+std::string_view proxy_address(const ServerConfig& server, const MainConfig& main) {
+  if (leads_to(server, main.proxy_address_http)) return "proxy_address_http";
+  if (main.proxy_address_tls && leads_to(server, *main.proxy_address_tls))
+    return "proxy_address_tls";
+  return {};
+}
+
+void warn_of(const ServerConfig& server, const std::string& route, const MainConfig& main,
+             Diagnostics& diagnostics) {
+  if (const auto key = api_address(server, main); !key.empty())
+    diagnostics.warning(server.source, "servers",
+                        fmt::format("{} leads to {}, the API; nothing but "
+                                    "/.well-known/acme-challenge/ is let through to it",
+                                    route, key));
+  if (const auto key = proxy_address(server, main); !key.empty())
+    diagnostics.warning(server.source, "servers",
+                        fmt::format("{} leads to {}, this proxy itself; what comes by the route "
+                                    "again is answered 508; write the address of a server",
+                                    route, key));
+}
+
 }  // namespace
 
 bool leads_to(const ServerConfig& server, const SocketAddress& listener) {
@@ -58,16 +80,17 @@ bool leads_to_api(const PathConfig& path, const MainConfig& main) {
                      [&main](const ServerConfig& s) { return !api_address(s, main).empty(); });
 }
 
-void warn_of_api_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
+bool leads_to_proxy(const PathConfig& path, const MainConfig& main) {
+  return std::any_of(path.servers.begin(), path.servers.end(),
+                     [&main](const ServerConfig& s) { return !proxy_address(s, main).empty(); });
+}
+
+void warn_of_own_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
                         Diagnostics& diagnostics) {
   for (const HostConfig& host : upstreams.hosts)
     for (const PathConfig& path : host.paths)
       for (const ServerConfig& server : path.servers)
-        if (const auto key = api_address(server, main); !key.empty())
-          diagnostics.warning(server.source, "servers",
-                              fmt::format("{}{} leads to {}, the API; nothing but "
-                                          "/.well-known/acme-challenge/ is let through to it",
-                                          host.host, path.path, key));
+        warn_of(server, host.host + path.path, main, diagnostics);
 }
 
 }  // namespace aralez

@@ -1,4 +1,4 @@
-#include "control/build/api_routes.h"
+#include "control/build/own_routes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ bool leads(std::string_view host, std::uint16_t port, std::string_view listener)
   return leads_to({.host = std::string(host), .port = port}, *SocketAddress::parse(listener));
 }
 
-TEST(ApiRoutes, are_those_whose_server_ends_at_the_listener) {
+TEST(OwnRoutes, are_those_whose_server_ends_at_the_listener) {
   EXPECT_TRUE(leads("127.0.0.1", 3000, "127.0.0.1:3000"));
   EXPECT_TRUE(leads("localhost", 3000, "127.0.0.1:3000"));
   EXPECT_TRUE(leads("api.localhost", 3000, "[::1]:3000"));
@@ -25,7 +25,7 @@ TEST(ApiRoutes, are_those_whose_server_ends_at_the_listener) {
   EXPECT_FALSE(leads("api.test", 3000, "127.0.0.1:3000"));
 }
 
-TEST(ApiRoutes, of_a_listener_on_all_addresses_are_those_of_any_of_them) {
+TEST(OwnRoutes, of_a_listener_on_all_addresses_are_those_of_any_of_them) {
   for (const char* all : {"0.0.0.0:3000", "[::]:3000"}) {
     EXPECT_TRUE(leads("127.0.0.1", 3000, all));
     EXPECT_TRUE(leads("::1", 3000, all));
@@ -34,7 +34,7 @@ TEST(ApiRoutes, of_a_listener_on_all_addresses_are_those_of_any_of_them) {
   }
 }
 
-TEST(ApiRoutes, the_listener_with_tls_is_one_too) {
+TEST(OwnRoutes, the_listener_with_tls_is_one_too) {
   MainConfig main;
   main.config_address = *SocketAddress::parse("127.0.0.1:3000");
   main.config_tls_address = *SocketAddress::parse("127.0.0.1:3443");
@@ -45,11 +45,11 @@ TEST(ApiRoutes, the_listener_with_tls_is_one_too) {
       "up.yaml", diagnostics);
   ASSERT_TRUE(config) << diagnostics.render();
   EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
-  warn_of_api_routes(*config, main, diagnostics);
+  warn_of_own_routes(*config, main, diagnostics);
   EXPECT_THAT(diagnostics.render(), HasSubstr("a.test/ leads to config_tls_address, the API"));
 }
 
-TEST(ApiRoutes, are_warned_of_with_their_place) {
+TEST(OwnRoutes, are_warned_of_with_their_place) {
   MainConfig main;
   main.config_address = *SocketAddress::parse("127.0.0.1:3000");
   Diagnostics diagnostics;
@@ -59,10 +59,36 @@ TEST(ApiRoutes, are_warned_of_with_their_place) {
       "up.yaml", diagnostics);
   ASSERT_TRUE(config) << diagnostics.render();
   EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
-  warn_of_api_routes(*config, main, diagnostics);
+  warn_of_own_routes(*config, main, diagnostics);
   EXPECT_THAT(diagnostics.render(), HasSubstr("up.yaml:6:"));
   EXPECT_THAT(diagnostics.render(),
               HasSubstr("warning: servers: DEFAULT/ leads to config_address"));
+}
+
+TEST(OwnRoutes, to_a_listener_for_clients_are_warned_of_with_their_place) {
+  MainConfig main;
+  main.config_address = *SocketAddress::parse("127.0.0.1:3000");
+  main.proxy_address_http = *SocketAddress::parse("0.0.0.0:8080");
+  main.proxy_address_tls = *SocketAddress::parse("0.0.0.0:8443");
+  main.file_server_address = *SocketAddress::parse("127.0.0.1:8081");
+  Diagnostics diagnostics;
+  const auto config = parse_upstreams(
+      "provider: file\nupstreams:\n  a.test:\n    paths:\n"
+      "      /: {servers: ['127.0.0.1:8080']}\n"
+      "      /t: {servers: ['https://localhost:8443']}\n"
+      "      /f: {servers: ['127.0.0.1:8081', '192.0.2.1:8080']}\n",
+      "up.yaml", diagnostics);
+  ASSERT_TRUE(config) << diagnostics.render();
+  const auto& paths = config->hosts[0].paths;
+  EXPECT_TRUE(leads_to_proxy(paths[0], main));
+  EXPECT_TRUE(leads_to_proxy(paths[1], main));
+  EXPECT_FALSE(leads_to_proxy(paths[2], main)) << "the file server sends nothing back";
+  warn_of_own_routes(*config, main, diagnostics);
+  const std::string said = diagnostics.render();
+  EXPECT_THAT(said, HasSubstr("up.yaml:5:"));
+  EXPECT_THAT(said, HasSubstr("warning: servers: a.test/ leads to proxy_address_http, this proxy"));
+  EXPECT_THAT(said, HasSubstr("a.test/t leads to proxy_address_tls"));
+  EXPECT_EQ(diagnostics.warnings(), 2U);
 }
 
 }  // namespace

@@ -11,8 +11,10 @@ namespace aralez {
 [[nodiscard]] bool leads_to(const ServerConfig& server, const SocketAddress& listener);
 /// Whether a server of the route is our own API.
 [[nodiscard]] bool leads_to_api(const PathConfig& path, const MainConfig& main);
-/// A warning for each such server.
-void warn_of_api_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
+/// Whether a server of the route is a listener of this proxy for clients: its requests come back.
+[[nodiscard]] bool leads_to_proxy(const PathConfig& path, const MainConfig& main);
+/// A warning for each server that is one of our own listeners, but for the file server.
+void warn_of_own_routes(const UpstreamsConfig& upstreams, const MainConfig& main,
                         Diagnostics& diagnostics);
 
 }  // namespace aralez
