@@ -33,6 +33,7 @@ def test_protected_path_lets_in_with_the_right_credentials_alone(origin: Origin,
         for _ in range(3):
             assert client.request("/locked/x", fields=kind.lines()).text() == "origin GET /locked/x"
         assert client.request("/open").status == 200
+        wait_until(lambda: proxy.log().count(" 401 ") >= 2, "a line for each refusal")
         log = proxy.log()
         for secret in ("secret", "s3cret", "guess", "three", kind.good[1], kind.wrong[1]):
             assert secret not in log
