@@ -338,7 +338,7 @@ class Choice : public Clusters {
   }
   /// Enough failures in a row; each in a turn of its own.
   void leave_out(std::uint32_t place) {
-    for (int i = 0; i < PassiveHealth::kFailures; ++i) {
+    for (std::uint32_t i = 0; i < Limits().upstream_max_fails; ++i) {
       reactor_.turn(Millis(0));
       cluster_->endpoint(place).unreachable(
           {Errc::refused, Origin::upstream, "connection refused"});
@@ -468,7 +468,7 @@ TEST_F(Clusters, leave_an_endpoint_out_that_refuses_and_take_it_back_when_it_acc
   registry.attach(refusing);
   auto got = manager.adopt({{"r", {refusing}}});
   EndpointPool& pool = got[0]->endpoint(0);
-  for (int i = 0; i < PassiveHealth::kFailures; ++i) {
+  for (std::uint32_t i = 0; i < Limits().upstream_max_fails; ++i) {
     const std::size_t failed = waiter_.failures.size();
     if (pool.connect(waiter_, kWish, Millis(10'000)))
       ASSERT_TRUE(until([&] { return waiter_.failures.size() > failed; }));

@@ -38,7 +38,7 @@ EndpointPool::EndpointPool(PoolShare& share, EndpointSpec spec)
       spec_(with_state(std::move(spec), share.worker)),
       state_(*spec_.state),
       cell_(state_.cell(share.worker)),
-      passive_(cell_, reinterpret_cast<std::uintptr_t>(this)),
+      passive_(share.limits, cell_, reinterpret_cast<std::uintptr_t>(this)),
       address_(SocketAddress::from_ip(spec_.host, spec_.port)) {
   if (!address_) name_.emplace(share_.resolver, spec_.host, static_cast<NameEvents&>(*this));
   cell_.protocol.store(detection_.last(), std::memory_order_relaxed);
@@ -218,7 +218,7 @@ void EndpointPool::unreachable(const Error& why) {
       LogLevel::warn, kTarget,
       fmt::format("{} takes no connections: {} in a row failed, the last one: {}; other servers of "
                   "its routes are preferred until it does",
-                  state_.name(), PassiveHealth::kFailures, why.what));
+                  state_.name(), share_.limits.upstream_max_fails, why.what));
 }
 
 void EndpointPool::back() {

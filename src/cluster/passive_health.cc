@@ -1,6 +1,7 @@
 #include "cluster/passive_health.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace aralez {
 
@@ -9,13 +10,16 @@ bool PassiveHealth::failed(TimePoint now) noexcept {
   last_ = now;
   switch (reach_) {
     case Reach::in:
-      cell_.failures_in_row.store(++failures_, std::memory_order_relaxed);
-      if (failures_ < kFailures) return false;
+      if (failures_ < std::numeric_limits<std::uint8_t>::max()) ++failures_;
+      cell_.failures_in_row.store(failures_, std::memory_order_relaxed);
+      if (limits_.upstream_max_fails == 0 || failures_ < limits_.upstream_max_fails) return false;
       cell_.ejections.store(cell_.ejections.load(std::memory_order_relaxed) + 1,
                             std::memory_order_relaxed);
-      leave_out(now, kFirst);
+      leave_out(now, limits_.upstream_fail_timeout);
       return true;
-    case Reach::trial: leave_out(now, std::min(wait_ * 2, kLongest)); return false;
+    case Reach::trial:
+      leave_out(now, std::min(wait_ * 2, limits_.upstream_max_fail_timeout));
+      return false;
     case Reach::out: break;  // of a request that began before, or that had no other server
   }
   return false;

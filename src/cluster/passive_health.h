@@ -1,22 +1,22 @@
 #pragma once
 
+#include "base/limits.h"
 #include "cluster/endpoint_state.h"
 
 namespace aralez {
 
-/// What one worker concludes from its own connects to an endpoint. After kFailures in a row the
-/// endpoint is left out for a second, twice as long each time it fails the trial that follows, up
-/// to a minute. Any success ends it. Time comes in as an argument; no I/O.
+/// What one worker concludes from its own connects to an endpoint. After `upstream_max_fails` in a
+/// row the endpoint is left out for `upstream_fail_timeout`, twice as long each time it fails the
+/// trial that follows, up to `upstream_max_fail_timeout`. Any success ends it. Time comes in as an
+/// argument; no I/O.
 ///
-///   in --kFailures--> out --time is over, next pick--> trial --failure--> out, --success--> in
+///   in --max_fails--> out --time is over, next pick--> trial --failure--> out, --success--> in
 class PassiveHealth {
  public:
-  static constexpr std::uint8_t kFailures = 3;
-  static constexpr Millis kFirst{1'000};
-  static constexpr Millis kLongest{60'000};
-
-  /// `seed` spreads the ends of what many workers and endpoints wait for.
-  PassiveHealth(EndpointCell& cell, std::uint64_t seed) : cell_(cell), random_(seed | 1) {}
+  /// `limits` outlives it; the longest wait is no shorter than the first. `seed` spreads the ends
+  /// of what many workers and endpoints wait for.
+  PassiveHealth(const Limits& limits, EndpointCell& cell, std::uint64_t seed)
+      : limits_(limits), cell_(cell), random_(seed | 1) {}
 
   [[nodiscard]] Reach reach() const noexcept { return reach_; }
   /// A request was not to be sent because of a failed connect. Several of one loop turn are one
@@ -47,6 +47,7 @@ class PassiveHealth {
     cell_.reach.store(reach, std::memory_order_relaxed);
   }
 
+  const Limits& limits_;
   EndpointCell& cell_;
   Reach reach_ = Reach::in;
   std::uint8_t failures_ = 0;

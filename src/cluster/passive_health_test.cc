@@ -15,7 +15,8 @@ class Passive : public ::testing::Test {
   TimePoint later(Millis by = Millis(1)) { return now_ += by; }
   bool may_try() { return passive_.may_try(now_, TimePoint::min()); }
   void fail_until_out() {
-    for (int i = 1; i < PassiveHealth::kFailures; ++i) EXPECT_FALSE(passive_.failed(later()));
+    for (std::uint32_t i = 1; i < limits_.upstream_max_fails; ++i)
+      EXPECT_FALSE(passive_.failed(later()));
     EXPECT_TRUE(passive_.failed(later()));
   }
   /// Waits as long as it has to and fails the trial; gives the time that it waited.
@@ -30,9 +31,10 @@ class Passive : public ::testing::Test {
     return waited;
   }
 
+  Limits limits_;
   TimePoint now_{seconds(1000)};
   EndpointCell cell_;
-  PassiveHealth passive_{cell_, 42};
+  PassiveHealth passive_{limits_, cell_, 42};
 };
 
 TEST_F(Passive, leaves_out_after_failures_in_a_row) {
@@ -40,12 +42,13 @@ TEST_F(Passive, leaves_out_after_failures_in_a_row) {
   EXPECT_EQ(passive_.reach(), Reach::out);
   EXPECT_EQ(cell_.reach.load(), Reach::out);
   EXPECT_EQ(cell_.ejections.load(), 1U);
-  EXPECT_EQ(cell_.failures_in_row.load(), PassiveHealth::kFailures);
+  EXPECT_EQ(cell_.failures_in_row.load(), 3);
 }
 
 TEST_F(Passive, a_success_in_between_counts_from_the_start) {
   for (int i = 0; i < 20; ++i) {
-    for (int j = 1; j < PassiveHealth::kFailures; ++j) EXPECT_FALSE(passive_.failed(later()));
+    for (std::uint32_t j = 1; j < limits_.upstream_max_fails; ++j)
+      EXPECT_FALSE(passive_.failed(later()));
     EXPECT_FALSE(passive_.succeeded()) << "it was never left out";
   }
   EXPECT_EQ(passive_.reach(), Reach::in);
@@ -98,14 +101,14 @@ TEST_F(Passive, any_success_takes_it_back_and_the_next_time_begins_short) {
   EXPECT_EQ(passive_.reach(), Reach::in);
   EXPECT_EQ(cell_.reach.load(), Reach::in);
   fail_until_out();
-  EXPECT_EQ(passive_.wait(), PassiveHealth::kFirst);
+  EXPECT_EQ(passive_.wait(), limits_.upstream_fail_timeout);
   EXPECT_EQ(cell_.ejections.load(), 2U);
 }
 
 TEST_F(Passive, failures_while_it_is_out_do_not_make_it_longer) {
   fail_until_out();
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(passive_.failed(later()));
-  EXPECT_EQ(passive_.wait(), PassiveHealth::kFirst);
+  EXPECT_EQ(passive_.wait(), limits_.upstream_fail_timeout);
   later(Millis(1'200));
   EXPECT_TRUE(may_try());
 }
@@ -120,14 +123,50 @@ TEST_F(Passive, a_check_that_reached_it_since_allows_a_trial_at_once) {
   EXPECT_FALSE(passive_.may_try(now_, now_)) << "one trial for one check";
 }
 
+TEST_F(Passive, numbers_and_times_are_those_of_the_limits) {
+  limits_.upstream_max_fails = 1;
+  limits_.upstream_fail_timeout = seconds(5);
+  limits_.upstream_max_fail_timeout = seconds(12);
+  EXPECT_TRUE(passive_.failed(later())) << "the first one";
+  for (const std::int64_t wanted : {5'000, 10'000, 12'000, 12'000}) {
+    const auto waited = fail_trial().count();
+    EXPECT_GE(waited, wanted * 9 / 10);
+    EXPECT_LE(waited, wanted * 11 / 10 + 100);
+  }
+}
+
+TEST_F(Passive, waits_of_one_length_where_the_longest_is_the_first) {
+  limits_.upstream_max_fail_timeout = limits_.upstream_fail_timeout;
+  fail_until_out();
+  for (int i = 0; i < 5; ++i) EXPECT_LE(fail_trial(), Millis(1'200));
+}
+
+TEST_F(Passive, leaves_nothing_out_where_the_limit_is_0) {
+  limits_.upstream_max_fails = 0;
+  for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(passive_.failed(later()));
+  EXPECT_EQ(passive_.reach(), Reach::in);
+  EXPECT_EQ(cell_.ejections.load(), 0U);
+  EXPECT_EQ(cell_.failures_in_row.load(), 255) << "counted on, as far as there is room";
+  EXPECT_FALSE(passive_.succeeded());
+  EXPECT_EQ(cell_.failures_in_row.load(), 0);
+}
+
+TEST_F(Passive, the_highest_limit_is_reached) {
+  limits_.upstream_max_fails = 255;
+  fail_until_out();
+  EXPECT_EQ(passive_.reach(), Reach::out);
+}
+
 TEST(PassiveHealth, ends_are_spread) {
   constexpr TimePoint kStart{seconds(1)};
+  const Limits limits;
   int early = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const auto cell = std::make_unique<EndpointCell>();
-    PassiveHealth passive(*cell, seed * 0x9e3779b97f4a7c15ULL);
+    PassiveHealth passive(limits, *cell, seed * 0x9e3779b97f4a7c15ULL);
     TimePoint now = kStart;
-    for (int i = 0; i < PassiveHealth::kFailures; ++i) (void)passive.failed(now += Millis(1));
+    for (std::uint32_t i = 0; i < limits.upstream_max_fails; ++i)
+      (void)passive.failed(now += Millis(1));
     if (passive.may_try(now + Millis(1'000), TimePoint::min())) ++early;
   }
   EXPECT_GT(early, 20);

@@ -11,8 +11,8 @@ from support.ports import free_port
 from support.proxy import Proxy, route
 
 
-def left_out(server: str) -> str:
-    return rf"WARN aralez::cluster - {re.escape(server)} takes no connections: 3 in a row failed, the last one: connection refused"
+def left_out(server: str, fails: int = 3) -> str:
+    return rf"WARN aralez::cluster - {re.escape(server)} takes no connections: {fails} in a row failed, the last one: connection refused"
 
 
 def taken_back(server: str) -> str:
@@ -97,3 +97,45 @@ def test_many_workers_say_it_once() -> None:
         with Origin("back", port=port):
             wait_until(lambda: asked() and re.search(taken_back(dead), proxy.log()), "taken back by all of them", 30)
         assert len(re.findall(taken_back(dead), proxy.log())) == 1
+
+
+def test_upstream_max_fails_0_leaves_nothing_out() -> None:
+    port = free_port()
+    with Origin("a") as a, Proxy({"a.test": {"/": route(f"127.0.0.1:{port}", a)}}, main={"upstream_max_fails": 0}) as proxy, \
+            proxy.client() as client:
+        for _ in range(600):  # every second one fails: more than a count of failures has room for
+            assert client.request("/").get("x-origin") == "a"
+        assert "takes no connections" not in proxy.log()
+        with Origin("back", port=port):
+            assert {client.request("/").get("x-origin") for _ in range(2)} == {"a", "back"}, "its turn, at once"
+
+
+def test_upstream_max_fails_and_the_times_are_kept() -> None:
+    port = free_port()
+    dead = f"127.0.0.1:{port}"
+    keys = {"upstream_max_fails": 1, "upstream_fail_timeout": 3600, "upstream_max_fail_timeout": 7200}
+    with Origin("a") as a, Proxy({"a.test": {"/": route(dead, a)}}, main=keys) as proxy, proxy.client() as client:
+        for _ in range(2):
+            assert client.request("/").get("x-origin") == "a"
+        proxy.wait_log(left_out(dead, 1))
+        with Origin("back", port=port) as back:
+            for _ in range(50):
+                assert client.request("/").get("x-origin") == "a"
+            assert back.connections == []
+
+
+def test_upstream_fail_timeout_may_be_short() -> None:
+    port = free_port()
+    dead = f"127.0.0.1:{port}"
+    keys = {"upstream_fail_timeout": 0.05, "upstream_max_fail_timeout": 0.1}
+    with Origin("a") as a, Proxy({"a.test": {"/": route(dead, a)}}, main=keys) as proxy, proxy.client() as client:
+        wait_until(lambda: client.request("/").get("x-origin") == "a" and re.search(left_out(dead), proxy.log()), "left out")
+        with Origin("back", port=port):
+            wait_until(lambda: client.request("/").get("x-origin") == "back", "the next trial")
+            proxy.wait_log(taken_back(dead))
+
+
+def test_a_longest_time_below_the_first_is_warned_of() -> None:
+    keys = {"upstream_fail_timeout": 5, "upstream_max_fail_timeout": 2}
+    with Proxy({"a.test": {"/": route("127.0.0.1:1")}}, main=keys) as proxy:
+        assert re.search(r"main\.yaml:\d+:\d+: warning: upstream_max_fail_timeout: less than upstream_fail_timeout", proxy.stderr())

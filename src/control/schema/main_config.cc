@@ -207,6 +207,19 @@ void read_sockets(MapReader& map, MainConfig& config) {
   map.boolean("upstream_debug_ssl_keylog", config.upstream_debug_ssl_keylog);
 }
 
+/// The first time is asked for, so it counts; the longest cannot be less.
+void read_fail_timeouts(MapReader& map, Limits& limits) {
+  constexpr const char* kLongest = "upstream_max_fail_timeout";
+  map.seconds("upstream_fail_timeout", limits.upstream_fail_timeout);
+  map.seconds(kLongest, limits.upstream_max_fail_timeout);
+  if (limits.upstream_max_fail_timeout >= limits.upstream_fail_timeout) return;
+  limits.upstream_max_fail_timeout = limits.upstream_fail_timeout;
+  if (map.get(kLongest) != nullptr)
+    map.diagnostics().warning(map.at(kLongest), kLongest,
+                              "less than upstream_fail_timeout, which is used for both; write a "
+                              "longer time, or leave it out");
+}
+
 void read_limits(MapReader& map, Limits& limits) {
   map.integer("client_max_head_bytes", limits.client_max_head_bytes,
               {.min = 1024, .max = 1024 * 1024});
@@ -225,8 +238,7 @@ void read_limits(MapReader& map, Limits& limits) {
   map.integer("upstream_keepalive_pool_size", limits.upstream_keepalive_pool_size);
   map.integer("max_retries", limits.max_retries);
   map.integer("upstream_max_fails", limits.upstream_max_fails, {.min = 0, .max = 255});
-  map.seconds("upstream_fail_timeout", limits.upstream_fail_timeout);
-  map.seconds("upstream_max_fail_timeout", limits.upstream_max_fail_timeout);
+  read_fail_timeouts(map, limits);
   map.boolean("upstream_pacing", limits.upstream_pacing);
   if (limits.max_retries == 0) {
     map.diagnostics().warning(map.at("max_retries"), "max_retries",

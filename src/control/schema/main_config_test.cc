@@ -172,6 +172,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"access_log", "access_log: everything", "stays off"},
         Wrong{"tls_grade", "proxy_tls_grade: best", "medium is used"},
         Wrong{"max_retries", "max_retries: 0", "1 is used"},
+        Wrong{"longest_wait", "upstream_fail_timeout: 5\nupstream_max_fail_timeout: 2",
+              "main.yaml:9:1: warning: upstream_max_fail_timeout: less than upstream_fail_timeout"},
+        Wrong{"longest_wait_alone", "upstream_max_fail_timeout: 0.5", "is used for both"},
         Wrong{"runuser_alone", "runuser: www", "has no effect alone"},
         Wrong{"folder_alone", "file_server_folder: /www", "has no effect alone"},
         Wrong{"address_alone", "file_server_address: 127.0.0.1:1", "has no effect alone"},
@@ -255,6 +258,25 @@ TEST(MainConfig, reads_limits_and_times_into_their_places) {
   EXPECT_EQ(m.config->cache_ttl, 5s);
   ASSERT_EQ(m.config->client_bind_to_ipv6.size(), 1U);
   EXPECT_EQ(m.config->client_bind_to_ipv6[0].ip(), "2001:db8::1");
+}
+
+TEST(MainConfig, reads_when_servers_are_left_out) {
+  const Main m("upstream_max_fails: 0\nupstream_fail_timeout: 0.25\nupstream_max_fail_timeout: 7");
+  ASSERT_TRUE(m.config) << m.said();
+  EXPECT_EQ(m.config->limits.upstream_max_fails, 0U);
+  EXPECT_EQ(m.config->limits.upstream_fail_timeout, 250ms);
+  EXPECT_EQ(m.config->limits.upstream_max_fail_timeout, 7s);
+  EXPECT_FALSE(Main("upstream_max_fails: 256").config) << "failures are counted up to 255";
+}
+
+TEST(MainConfig, longest_time_without_a_server_is_no_shorter_than_the_first) {
+  const Main alone("upstream_fail_timeout: 120");
+  EXPECT_EQ(alone.said(), "") << "the default of the other is nobody's wish";
+  EXPECT_EQ(alone.config->limits.upstream_max_fail_timeout, 120s);
+  const Main both("upstream_max_fail_timeout: 2\nupstream_fail_timeout: 5");
+  EXPECT_EQ(both.config->limits.upstream_fail_timeout, 5s);
+  EXPECT_EQ(both.config->limits.upstream_max_fail_timeout, 5s);
+  EXPECT_EQ(Main("upstream_max_fail_timeout: 5\nupstream_fail_timeout: 5").said(), "");
 }
 
 TEST(MainConfig, never_shows_the_master_key) {
