@@ -79,6 +79,8 @@ struct RequestContext {
   WorkerContext* worker = nullptr;
   RequestDriver* driver = nullptr;
   EndpointChoice* endpoint = nullptr;  ///< null where nothing is forwarded
+  /// Added to the final answer or 101, whoever makes it; texts as in Head. Null as `driver`.
+  Fields* answer_fields = nullptr;
 };
 
 /// What a step that answered `wait` is doing for a request.

@@ -58,6 +58,7 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   status_ = 0;
   next_filter_ = 0;
   reason_.reset();
+  answer_fields_ = {};
   bytes_in_ = bytes_out_ = 0;
   first_byte_.reset();
   attempt_.reset();
@@ -75,7 +76,8 @@ RequestContext Exchange::request_context() {
           context_.wall_time(),
           &context_.worker,
           this,
-          &endpoint_};
+          &endpoint_,
+          &answer_fields_};
 }
 
 void Exchange::on_head(Head&& head, End end) {
@@ -271,6 +273,7 @@ void Exchange::on_response_head(Head&& head, End end) {
   first_byte_ = context_.reactor.now();
   auto context = request_context();
   route_->chain.on_response_head(context, head);
+  add_answer_fields(head.fields);
   if (head.status == 101) return start_tunnel(std::move(head));
   if (!head.fields.find(FieldId::date))
     head.fields.add(arena_, {"Date", context_.dates.at(context.wall_time), FieldId::date});
@@ -280,6 +283,10 @@ void Exchange::on_response_head(Head&& head, End end) {
   if (end == End::yes) return maybe_finish();
   if (down_->takes_pipes()) attempt_.allow_pipes();
   attempt_.grant(down_->body_room());
+}
+
+void Exchange::add_answer_fields(Fields& fields) {
+  for (const Field& f : answer_fields_) fields.add(arena_, f);
 }
 
 void Exchange::start_tunnel(Head&& head) {
@@ -349,6 +356,7 @@ void Exchange::reply(Reply&& r) {
   status_ = r.status;
   Head head{.status = r.status, .last = r.last, .length = r.length};
   head.fields = r.fields;
+  add_answer_fields(head.fields);
   head.fields.add(arena_, {"Date", context_.dates.at(context_.wall_time()), FieldId::date});
   const End end = r.body.empty() || request_.method == Method::head ? End::yes : End::no;
   state_ = State::responding;

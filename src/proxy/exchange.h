@@ -102,6 +102,8 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void note(std::uint16_t status, Reason reason, std::string_view why);
   [[nodiscard]] RequestSummary summary() const;
   void write_access_line();
+  /// What the filters want the client to have beside `fields`.
+  void add_answer_fields(Fields& fields);
   void fail(Reason reason, std::string_view why);
   void count();
   void send_request_body(Chain&& body, End end);
@@ -130,6 +132,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   std::uint16_t next_filter_ = 0;
   std::optional<Reason> reason_;  ///< why the answer is ours, or was cut off
   EndpointChoice endpoint_;
+  Fields answer_fields_;  ///< that filters add, in arena_
   TimePoint started_{};
   Attempt attempt_;
   Head request_;

@@ -150,6 +150,60 @@ def test_any_2xx_is_a_yes_and_the_last_of_several_fields_counts(status: str, ori
     assert (got.get("x-role"), got.get("location"), got.get("remote-user")) == ("two", "/where", "")
 
 
+RENEWED = "session=ann2; Path=/; HttpOnly"
+
+
+def renewing(cookies: tuple[str, ...] = (RENEWED, "csrf=2"), status: str = "204 No Content") -> bytes:
+    lines = "".join(f"Set-Cookie: {cookie}\r\n" for cookie in cookies)
+    return f"HTTP/1.1 {status}\r\nRemote-User: ann\r\n{lines}X-Other: auth\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("client, upstream", [("h1", "h1"), ("h2c", "h1"), ("h1", "h2c"), ("h2c", "h2c")])
+def test_cookies_of_a_yes_reach_the_client_beside_those_of_the_upstream(client: str, upstream: str, auth: Origin) -> None:
+    auth.on("/verify", renewing())
+    with Upstream(upstream) as up, Proxy({"a.test": {"/": route(up.pinned, **forward(auth))}}) as proxy, PairClient(client, proxy.address) as c:
+        up.handle("/own", lambda exchange: exchange.answer("hi", 200, [("Set-Cookie", "own=1"), ("X-Own", "1")]))
+        up.handle("/404", lambda exchange: exchange.answer("no", 404, []))
+        for _ in range(2):
+            head, body = c.request("GET", "/own")
+            assert (head.status, body, head.get_all("set-cookie")) == (200, b"hi", ["own=1", RENEWED, "csrf=2"])
+            assert head.get("x-own") == "1" and head.get("x-other") is None and head.get("remote-user") is None
+            assert c.request("GET", "/404")[0].get_all("set-cookie") == [RENEWED, "csrf=2"]
+        auth.on("/verify", renewing(()))
+        assert c.request("GET", "/own")[0].get_all("set-cookie") == ["own=1"], "each request has its own"
+        assert up.of("/own")[0].get("set-cookie") is None
+        up.check()
+
+
+def test_cookies_of_a_yes_come_with_answers_of_the_proxy_too(auth: Origin) -> None:
+    """A session that was renewed is lost otherwise: the old one may be good no more."""
+    auth.on("/verify", renewing())
+    paths = {"/": route(f"127.0.0.1:{free_port()}", **forward(auth)), "/moved": route(redirect_to="https://new.test", **forward(auth)),
+             "/none": route("127.0.0.1:1", rate_limit=0, **forward(auth))}
+    with Proxy({"a.test": paths}) as proxy:
+        for target, status in (("/", 502), ("/moved", 301), ("/none", 429)):
+            r = proxy.get(target)
+            assert (r.status, r.get_all("set-cookie")) == (status, [RENEWED, "csrf=2"]), target
+
+
+def test_cookies_of_a_yes_come_with_101(auth: Origin) -> None:
+    auth.on("/verify", renewing())
+    with EchoServer() as echo, Proxy({"a.test": {"/": route(echo.server, **forward(auth))}}) as proxy:
+        with EchoClient(proxy.address, "a.test") as ws:
+            assert ws.echo("hello") == "hello"
+        r = proxy.get("/", fields="Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+        assert (r.status, r.get_all("set-cookie")) == (101, [RENEWED, "csrf=2"])
+
+
+@pytest.mark.parametrize("count, size, passed", [(16, 1000, 16), (17, 10, 0), (4, 4000, 4), (5, 4000, 0)])
+def test_cookies_of_a_yes_are_bounded(count: int, size: int, passed: int, origin: Origin, auth: Origin) -> None:
+    auth.on("/verify", renewing(tuple(f"part{i}={'x' * size}" for i in range(count)), "200 OK\r\nContent-Length: 0"))
+    with Proxy({"a.test": {"/": route(origin, **forward(auth))}}) as proxy:
+        r = proxy.get("/")
+        assert (r.status, len(r.get_all("set-cookie"))) == (200, passed)
+
+
 def test_many_requests_share_a_connection_whatever_the_body_of_the_yes() -> None:
     """Defect 22: a body that was not read became the next answer."""
     def wordy(conn: Connection, request: Request) -> None:

@@ -22,7 +22,8 @@ class RequestWorld : public ::testing::Test, public RequestDriver {
     reply_ = std::move(reply);
   }
   RequestContext request_context() override {
-    return {head_, path_, "a.test", client_, arena_, pool_, now_, &worker_, this};
+    return {head_, path_,    "a.test", client_,    arena_,         pool_,
+            now_,  &worker_, this,     &endpoint_, &answer_fields_};
   }
   /// Lets the worker do what was posted to it. False when `done` does not become true.
   template <typename Done>
@@ -40,6 +41,8 @@ class RequestWorld : public ::testing::Test, public RequestDriver {
   Head head_;
   TargetPath path_;
   ClientInfo client_;
+  EndpointChoice endpoint_;
+  Fields answer_fields_;
   std::time_t now_ = 1'600'000'000;
   Reply reply_;                     ///< of the call, then of resume()
   PendingStep* pending_ = nullptr;  ///< while a step waits

@@ -68,6 +68,27 @@ std::string_view told_or_seen(const RequestContext& request, FieldId told, std::
 /// RFC 9110 section 11.6.1 wants a challenge; for this one no browser asks for a password.
 constexpr std::string_view kChallenge = "Forward";
 
+/// Of the cookies of a yes. A server that needs more parts of a session than this is a broken one.
+constexpr std::size_t kMaxCookies = 16;
+constexpr std::size_t kMaxCookieBytes = 16 * 1024;
+
+/// All or none: half of a session would take the place of a good one.
+void give_cookies(const RequestContext& request, const Fields& answer) {
+  if (!answer.kinds().has(FieldId::set_cookie) || !request.answer_fields) return;
+  std::size_t n = 0;
+  std::size_t bytes = 0;
+  for (const Field& f : answer) {
+    if (f.id != FieldId::set_cookie) continue;
+    ++n;
+    bytes += f.value.size();
+  }
+  if (n > kMaxCookies || bytes > kMaxCookieBytes) return;
+  for (const Field& f : answer)
+    if (f.id == FieldId::set_cookie)
+      request.answer_fields->add(request.arena,
+                                 {"Set-Cookie", request.arena.copy(f.value), FieldId::set_cookie});
+}
+
 /// Nobody said yes: 401, as it always was (behaviour section 8.5).
 Verdict refuse(RequestContext& request, Reply& reply, const Error& why) {
   if (why.code == Errc::limit) return refuse_for_now(request, reply, Reason::auth_busy, why.what);
@@ -167,6 +188,7 @@ SubrequestEvents::Want ForwardAuth::Step::on_answer(const Head& answer) {
     request.request.fields.set(request.arena, {lower_copy(f.name, request.arena),
                                                request.arena.copy(f.value), f.id, f.underscore});
   }
+  give_cookies(request, answer.fields);
   driver_.resume(Verdict::proceed, {});
   return Want::head;
 }

@@ -19,8 +19,9 @@ struct ForwardAuthConfig {
 };
 
 /// Asks a server whether a request may go on (behaviour section 8.5). 2xx: yes, and what the answer
-/// says of the client goes to the upstream. Any other final answer is the client's, as it is. Where
-/// there is no answer the request is refused. Nothing is forwarded before the answer is there.
+/// says of the client goes to the upstream, its cookies to the client. Any other final answer is
+/// the client's, as it is. Where there is no answer the request is refused. Nothing is forwarded
+/// before the answer is there.
 class ForwardAuth final : public Filter {
  public:
   explicit ForwardAuth(ForwardAuthConfig config) : config_(std::move(config)) {}

@@ -39,7 +39,7 @@ class Forward : public testing::RequestWorld {
     worker_.subrequests = &server_;
   }
   void add(std::string_view name, std::string_view value) {
-    head_.fields.add(arena_, {name, value, field_id(name)});
+    head_.fields.add(arena_, {name, arena_.copy(value), field_id(name)});
   }
   std::unique_ptr<const Filter> filter(std::vector<std::string> headers = {}) {
     const AuthConfig block{.type = AuthType::forward,
@@ -86,8 +86,8 @@ TEST_F(Forward, asks_about_the_request_and_waits) {
     all += std::string(field.name) + ": " + std::string(field.value) + "\n";
   EXPECT_EQ(all,
             "Host: auth.test:9091\nX-Forwarded-Method: POST\nX-Forwarded-Proto: https\n"
-            "X-Forwarded-Host: A.test:81\nX-Forwarded-Uri: /x?y=1\nX-Forwarded-For: 192.0.2.7\n"
-            "X-Real-IP: 192.0.2.7\nAuthorization: Basic x\nCookie: a=1; b=2\n");
+                "X-Forwarded-Host: A.test:81\nX-Forwarded-Uri: /x?y=1\nX-Forwarded-For: 192.0.2.7\n"
+                "X-Real-IP: 192.0.2.7\nAuthorization: Basic x\nCookie: a=1; b=2\n");
   EXPECT_EQ(server_.asked_with.connect, std::chrono::milliseconds(3000));
   EXPECT_EQ(server_.asked_with.all, std::chrono::milliseconds(10'000));
 }
@@ -111,6 +111,37 @@ TEST_F(Forward, yes_sets_fields_and_goes_on) {
   EXPECT_EQ(head_.fields.find("x-role")->value, "b");
   for (const auto* name : {"Server", "X-Team", "X-Forwarded-For"})
     EXPECT_EQ(head_.fields.find(name), nullptr) << name;
+}
+
+TEST_F(Forward, cookies_of_a_yes_are_the_clients) {
+  const auto f = filter();
+  ASSERT_EQ(ask(*f), Verdict::wait);
+  answer(204, {{"Set-Cookie", "a=1; Path=/"}, {"X-User", "ann"}, {"set-cookie", "b=2"}});
+  EXPECT_EQ(later_, Verdict::proceed);
+  EXPECT_EQ(head_.fields.find(FieldId::set_cookie), nullptr);
+  std::string all;
+  for (const Field& field : answer_fields_)
+    all += std::string(field.name) + ": " + std::string(field.value) + "\n";
+  EXPECT_EQ(all, "Set-Cookie: a=1; Path=/\nSet-Cookie: b=2\n");
+}
+
+TEST_F(Forward, cookies_of_a_yes_are_bounded_and_come_together_or_not_at_all) {
+  const auto f = filter();
+  const auto given = [&](std::size_t count, std::size_t size) {
+    answer_fields_ = Fields();
+    EXPECT_EQ(ask(*f), Verdict::wait);
+    Head head{.status = 200};
+    const std::string value(size, 'c');
+    for (std::size_t i = 0; i < count; ++i)
+      head.fields.add(arena_, {"Set-Cookie", value, FieldId::set_cookie});
+    server_.to->on_answer(head);
+    EXPECT_EQ(later_, Verdict::proceed);
+    return answer_fields_.size();
+  };
+  EXPECT_EQ(given(16, 1), 16U);
+  EXPECT_EQ(given(17, 1), 0U);
+  EXPECT_EQ(given(4, 4096), 4U);
+  EXPECT_EQ(given(1, 16 * 1024 + 1), 0U);
 }
 
 TEST_F(Forward, no_is_handed_on_with_its_body) {
