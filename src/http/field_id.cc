@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::array kNames = {
     std::pair{std::string_view{"accept-ranges"}, FieldId::accept_ranges},
+    std::pair{std::string_view{"aralez-question"}, FieldId::aralez_question},
     std::pair{std::string_view{"authorization"}, FieldId::authorization},
     std::pair{std::string_view{"connection"}, FieldId::connection},
     std::pair{std::string_view{"content-length"}, FieldId::content_length},

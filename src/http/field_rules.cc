@@ -6,6 +6,7 @@ namespace aralez {
 
 bool allowed_in_trailers(const Field& f) noexcept {
   switch (f.id) {
+    case FieldId::aralez_question:
     case FieldId::authorization:
     case FieldId::connection:
     case FieldId::content_length:

@@ -17,6 +17,7 @@ namespace aralez {
 enum class FieldId : std::uint8_t {
   other,
   accept_ranges,
+  aralez_question,
   authorization,
   connection,
   content_length,

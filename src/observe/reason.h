@@ -63,6 +63,7 @@ enum class Reason : std::uint8_t {
   auth_server_error,
   auth_unreachable,
   auth_timeout,
+  auth_loop,
   method_not_allowed,
   file_not_found,
   // The API.
@@ -153,6 +154,8 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::auth_server_error, "auth_server_error", "the authorization server has failed"},
     {Reason::auth_unreachable, "auth_unreachable", "the authorization server gave no answer"},
     {Reason::auth_timeout, "auth_timeout", "the authorization server took too long"},
+    {Reason::auth_loop, "auth_loop",
+     "the authorization server leads back to the route that asks it"},
     {Reason::method_not_allowed, "method_not_allowed", "method is not allowed here"},
     {Reason::file_not_found, "file_not_found", "no such file"},
     {Reason::api_no_key, "api_no_key", "API call without the key"},

@@ -138,7 +138,8 @@ Features::Features(const MainConfig& main, Logger& logger)
       auth_(main.threads, hash_threads(main)),
       keys_(logger),
       sticky_(main.master_key),
-      forward_(main.ca_file) {}
+      forward_(main.ca_file),
+      question_marks_(main.master_key) {}
 
 /// Behaviour sections 2.8 and 8: the global one first.
 std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
@@ -152,7 +153,11 @@ std::unique_ptr<const Filter> Features::auth(const RouteConfig& route) {
     case AuthType::jwt: return jwt(route, *wanted);
     case AuthType::forward: break;
   }
-  return make_forward_auth(*wanted, forward_, route.main.limits.upstream_connect_timeout);
+  return make_forward_auth(*wanted, {.host = route.host.host,
+                                     .path = route.path.path,
+                                     .connect = route.main.limits.upstream_connect_timeout,
+                                     .servers = forward_,
+                                     .marks = question_marks_});
 }
 
 std::unique_ptr<const Filter> Features::jwt(const RouteConfig& route, const AuthConfig& wanted) {
@@ -197,7 +202,7 @@ FilterChain Features::make_chain(const RouteConfig& route) {
   add(auth(route));
   add(rate_limit(route, limits_));
   add(redirect(route));
-  add(std::make_unique<ForwardedFilter>());
+  add(std::make_unique<ForwardedFilter>(question_marks_));
   add(headers(route));
   add(sticky(route));
   return chain;

@@ -7,6 +7,7 @@
 #include "filter/auth/forward/servers.h"
 #include "filter/auth/shared.h"
 #include "filter/limits/shared.h"
+#include "filter/question_marks.h"
 #include "filter/request_id/request_id.h"
 #include "filter/sticky/book.h"
 #include "tls/random.h"
@@ -63,6 +64,7 @@ class Features {
   LimitShared limits_;
   StickyBook sticky_;
   ForwardServers forward_;
+  QuestionMarks question_marks_;
   const RequestIdFilter::Seed request_ids_ = random_value<RequestIdFilter::Seed>();
   const std::uint64_t loop_key_ = random_value<std::uint64_t>();
 };

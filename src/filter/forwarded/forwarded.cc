@@ -25,6 +25,7 @@ std::string_view take_forwarded(Fields& fields, FieldSet ours, Arena& arena) {
 
 Verdict ForwardedFilter::on_request_head(RequestContext& r, Reply&) const {
   Fields& fields = r.request.fields;
+  marks_.keep_own(fields);
   const FieldSet ours = r.client.trusted ? kOursBehindTrusted : kOurs;
   std::string_view chain;
   if (fields.kinds().meets(ours)) chain = take_forwarded(fields, ours, r.arena);

@@ -11,7 +11,7 @@ class Forwarded : public ::testing::Test {
  protected:
   void run() {
     Reply reply;
-    EXPECT_EQ(ForwardedFilter().on_request_head(context_, reply), Verdict::proceed);
+    EXPECT_EQ(ForwardedFilter(marks_).on_request_head(context_, reply), Verdict::proceed);
   }
   std::string all(FieldId id) {
     std::string out;
@@ -20,6 +20,7 @@ class Forwarded : public ::testing::Test {
     return out;
   }
 
+  QuestionMarks marks_{""};
   BlockPool pool_;
   Arena arena_{pool_};
   Head request_;
@@ -87,6 +88,16 @@ TEST_F(Forwarded, keeps_what_a_trusted_proxy_says_of_scheme_and_host) {
   EXPECT_EQ(all(FieldId::x_forwarded_proto), "https");
   EXPECT_EQ(all(FieldId::x_forwarded_host), "shown.test");
   EXPECT_EQ(all(FieldId::forwarded), "for=192.0.2.7");
+}
+
+TEST_F(Forwarded, takes_out_marks_that_were_made_elsewhere) {
+  request_.fields.add(arena_, {"aralez-question", "forged", FieldId::aralez_question});
+  run();
+  EXPECT_EQ(all(FieldId::aralez_question), "");
+  const std::string own = marks_.of("a.test", "/");
+  request_.fields.add(arena_, {"aralez-question", own, FieldId::aralez_question});
+  run();
+  EXPECT_EQ(all(FieldId::aralez_question), own) << "the way may lead back yet";
 }
 
 }  // namespace

@@ -134,7 +134,10 @@ class ForwardAuth::Step final : public PendingStep, private SubrequestEvents {
 
 Verdict ForwardAuth::on_request_head(RequestContext& request, Reply& reply) const {
   config_.identity.strip(request.request.fields);
+  const std::string_view asked = config_.marks.keep_own(request.request.fields);
   if (!request.driver) return Verdict::proceed;
+  if (QuestionMarks::lead_back(asked, config_.mark))
+    return refuse_for_now(request, reply, Reason::auth_loop, {});
   // The server would judge one of them, and the upstream might take the other.
   const Fields& fields = request.request.fields;
   if (single_field(fields, FieldId::authorization).state == SingleField::State::repeated)
@@ -157,8 +160,12 @@ void ForwardAuth::ask(RequestContext& request, Head& question) const {
   question.method_text = head ? "HEAD" : "GET";
   question.target = config_.url.target;
   Fields& fields = question.fields;
-  fields.move_to(request.arena, 14);
+  fields.move_to(request.arena, 15);
   add_field(fields, request.arena, "Host", config_.url.authority);
+  const std::string_view asked = r.fields.value(FieldId::aralez_question);
+  add_field(fields, request.arena, QuestionMarks::kField,
+            asked.empty() ? std::string_view(config_.mark)
+                          : request.arena.join({asked, QuestionMarks::kBetween, config_.mark}));
   add_field(fields, request.arena, "X-Forwarded-Method", r.method_text);
   add_field(
       fields, request.arena, "X-Forwarded-Proto",
@@ -230,17 +237,19 @@ void ForwardAuth::Step::on_no_answer(Error why) {
   driver_.resume(verdict, std::move(reply));
 }
 
-std::unique_ptr<const Filter> make_forward_auth(const AuthConfig& block, ForwardServers& servers,
-                                                std::chrono::milliseconds connect) {
+std::unique_ptr<const Filter> make_forward_auth(const AuthConfig& block,
+                                                const ForwardAuthPlace& place) {
   constexpr std::chrono::milliseconds kTimeout{10'000};
   HttpUrl url = parse_http_url(block.data.front()).value();
-  auto server = servers.of(url);
+  auto server = place.servers.of(url);
   const auto all = block.timeout.value_or(kTimeout);
   return std::make_unique<ForwardAuth>(
       ForwardAuthConfig{.url = std::move(url),
                         .server = std::move(server),
                         .identity = IdentityFields(block.headers),
-                        .times = {.connect = std::min(connect, all), .all = all}});
+                        .times = {.connect = std::min(place.connect, all), .all = all},
+                        .marks = place.marks,
+                        .mark = place.marks.of(place.host, place.path)});
 }
 
 /// Without the query, which may hold a secret.

@@ -45,7 +45,11 @@ class Forward : public testing::RequestWorld {
     const AuthConfig block{.type = AuthType::forward,
                            .data = {"http://auth.test:9091/verify?k=v"},
                            .headers = std::move(headers)};
-    return make_forward_auth(block, servers_, std::chrono::milliseconds(3000));
+    return make_forward_auth(block, {.host = "a.test",
+                                     .path = "/x",
+                                     .connect = std::chrono::milliseconds(3000),
+                                     .servers = servers_,
+                                     .marks = marks_});
   }
   Verdict ask(const Filter& f) {
     auto context = request_context();
@@ -66,6 +70,7 @@ class Forward : public testing::RequestWorld {
 
   FakeClient server_;
   ForwardServers servers_{""};
+  QuestionMarks marks_{""};
   Reply first_reply_;
 };
 
@@ -85,7 +90,8 @@ TEST_F(Forward, asks_about_the_request_and_waits) {
   for (const Field& field : q.fields)
     all += std::string(field.name) + ": " + std::string(field.value) + "\n";
   EXPECT_EQ(all,
-            "Host: auth.test:9091\nX-Forwarded-Method: POST\nX-Forwarded-Proto: https\n"
+            "Host: auth.test:9091\nAralez-Question: " + marks_.of("a.test", "/x") +
+                "\nX-Forwarded-Method: POST\nX-Forwarded-Proto: https\n"
                 "X-Forwarded-Host: A.test:81\nX-Forwarded-Uri: /x?y=1\nX-Forwarded-For: 192.0.2.7\n"
                 "X-Real-IP: 192.0.2.7\nAuthorization: Basic x\nCookie: a=1; b=2\n");
   EXPECT_EQ(server_.asked_with.connect, std::chrono::milliseconds(3000));
@@ -142,6 +148,32 @@ TEST_F(Forward, cookies_of_a_yes_are_bounded_and_come_together_or_not_at_all) {
   EXPECT_EQ(given(17, 1), 0U);
   EXPECT_EQ(given(4, 4096), 4U);
   EXPECT_EQ(given(1, 16 * 1024 + 1), 0U);
+}
+
+TEST_F(Forward, a_question_that_leads_back_is_refused) {
+  const auto f = filter();
+  add("Aralez-Question", marks_.of("a.test", "/x"));
+  EXPECT_EQ(ask(*f), Verdict::replied);
+  EXPECT_EQ(first_reply_.status, 503);
+  EXPECT_EQ(first_reply_.reason, Reason::auth_loop);
+  EXPECT_EQ(server_.question, nullptr);
+}
+
+TEST_F(Forward, a_question_of_another_route_is_asked_about_and_kept_in_mind) {
+  const auto f = filter();
+  const std::string other = marks_.of("a.test", "/");
+  add("Aralez-Question", other);
+  ASSERT_EQ(ask(*f), Verdict::wait);
+  EXPECT_EQ(server_.question->fields.value(FieldId::aralez_question),
+            other + ", " + marks_.of("a.test", "/x"));
+}
+
+TEST_F(Forward, a_forged_question_is_none) {
+  const auto f = filter();
+  add("Aralez-Question", QuestionMarks("guess").of("a.test", "/x"));
+  ASSERT_EQ(ask(*f), Verdict::wait);
+  EXPECT_EQ(head_.fields.find(FieldId::aralez_question), nullptr);
+  EXPECT_EQ(server_.question->fields.value(FieldId::aralez_question), marks_.of("a.test", "/x"));
 }
 
 TEST_F(Forward, no_is_handed_on_with_its_body) {

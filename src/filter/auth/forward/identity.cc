@@ -13,10 +13,15 @@ constexpr FieldSet kOurs{FieldId::forwarded, FieldId::x_forwarded_for, FieldId::
                          FieldId::x_forwarded_proto, FieldId::x_real_ip};
 
 /// Never an identity, whatever the list says: another request may depend on them.
-constexpr FieldSet kNever{FieldId::host,       FieldId::content_length,
-                          FieldId::connection, FieldId::transfer_encoding,
-                          FieldId::upgrade,    FieldId::te,
-                          FieldId::trailer,    FieldId::expect};
+constexpr FieldSet kNever{FieldId::aralez_question,
+                          FieldId::host,
+                          FieldId::content_length,
+                          FieldId::connection,
+                          FieldId::transfer_encoding,
+                          FieldId::upgrade,
+                          FieldId::te,
+                          FieldId::trailer,
+                          FieldId::expect};
 
 bool begins(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() && iequals(name.substr(0, prefix.size()), prefix);
