@@ -10,9 +10,10 @@ namespace aralez {
 
 /// A request that is over, for counters, limits and logs.
 struct RequestSummary {
-  std::uint16_t status = 0;      ///< what the client was sent; 0: nothing
-  std::optional<Reason> reason;  ///< of an answer that was made here, or cut off here
-  bool complete = false;         ///< the answer was handed over to its end
+  std::uint16_t status = 0;                 ///< what the client was sent; 0: nothing
+  std::optional<Reason> reason;             ///< of an answer that was made here, or cut off here
+  std::optional<std::uint8_t> grpc_status;  ///< of the answer to a call of gRPC
+  bool complete = false;                    ///< the answer was handed over to its end
   TimePoint started{};
   TimePoint ended{};
   std::optional<TimePoint> connected;   ///< a server's connection took the request, the last time

@@ -2,6 +2,7 @@
 
 #include "proxy/client_address.h"
 #include "proxy/context.h"
+#include "proxy/grpc.h"
 #include "proxy/local_reply.h"
 #include "proxy/request_rules.h"
 
@@ -58,6 +59,7 @@ void Exchange::start(Stream& downstream, const ClientInfo& client, ListenerRole 
   status_ = 0;
   next_filter_ = 0;
   reason_.reset();
+  grpc_status_.reset();
   answer_fields_ = {};
   bytes_in_ = bytes_out_ = 0;
   first_byte_.reset();
@@ -274,6 +276,8 @@ void Exchange::on_response_head(Head&& head, End end) {
   auto context = request_context();
   route_->chain.on_response_head(context, head);
   add_answer_fields(head.fields);
+  if (speaks_grpc(request_)) [[unlikely]]
+    grpc_status_ = grpc_status_in(head.fields);
   if (head.status == 101) return start_tunnel(std::move(head));
   if (!head.fields.find(FieldId::date))
     head.fields.add(arena_, {"Date", context_.dates.at(context.wall_time), FieldId::date});
@@ -308,6 +312,8 @@ void Exchange::on_response_body(Chain&& body, End end) {
 
 void Exchange::on_response_trailers(Fields&& trailers) {
   response_end_ = End::yes;
+  if (speaks_grpc(request_))
+    if (const auto status = grpc_status_in(trailers)) grpc_status_ = status;
   down_->send_trailers(trailers);
   maybe_finish();
 }
@@ -352,7 +358,10 @@ void Exchange::refuse(std::uint16_t status, Reason reason, std::string_view why)
 void Exchange::reply(Reply&& r) {
   const bool gives = r.status < 300 || r.status == 304;  // what was asked for
   if (!gives) note(r.status, r.reason, r.why);
-  if (r.status >= 400 && speaks_grpc(request_)) make_grpc_error(r, arena_, request_.version);
+  if (r.status >= 400 && speaks_grpc(request_)) {
+    make_grpc_error(r, arena_, request_.version);
+    grpc_status_ = grpc_status_in(r.fields);
+  }
   status_ = r.status;
   Head head{.status = r.status, .last = r.last, .length = r.length};
   head.fields = r.fields;

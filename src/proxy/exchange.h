@@ -131,6 +131,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   std::uint16_t status_ = 0;  ///< 0: nothing was sent
   std::uint16_t next_filter_ = 0;
   std::optional<Reason> reason_;  ///< why the answer is ours, or was cut off
+  std::optional<std::uint8_t> grpc_status_;
   EndpointChoice endpoint_;
   Fields answer_fields_;  ///< that filters add, in arena_
   TimePoint started_{};

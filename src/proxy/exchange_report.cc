@@ -32,6 +32,7 @@ void Exchange::note(std::uint16_t status, Reason reason, std::string_view why) {
 RequestSummary Exchange::summary() const {
   return {.status = status_,
           .reason = reason_,
+          .grpc_status = grpc_status_,
           .complete = response_end_ == End::yes,
           .started = started_,
           .ended = context_.reactor.now(),
@@ -71,6 +72,7 @@ void Exchange::write_access_line() {
                            .attempts = s.attempts,
                            .status = s.status,
                            .version = static_cast<VersionLabel>(request_.version),
+                           .grpc_status = s.grpc_status,
                            .tls = client_->tls_version}};
   r.text(AccessText::method) = request_.method_text;
   r.text(AccessText::target) = asked_target_;
@@ -78,7 +80,8 @@ void Exchange::write_access_line() {
   r.text(AccessText::client) = client_->ip;
   if (asked_agent_) r.text(AccessText::user_agent) = *asked_agent_;
   if (log.detailed()) {
-    if (s.status < 200 || s.status >= 300 || !s.complete) r.facts.reason = s.reason;
+    const bool failed = s.status < 200 || s.status >= 300 || s.grpc_status.value_or(0) != 0;
+    if (failed || !s.complete) r.facts.reason = s.reason;
     if (s.connected && attempt_.protocol() != UpstreamProtocol::unknown)
       r.facts.upstream_protocol = label_of(attempt_.protocol());
     if (const EndpointPool* p = attempt_.endpoint(); p && p->spec().state)

@@ -5,12 +5,6 @@
 
 namespace aralez {
 
-/// Whether a request is a call of gRPC (not of its dialects for browsers).
-[[nodiscard]] bool speaks_grpc(const Head& request) noexcept;
-/// Turns an answer of our own into what a gRPC client reads as an error: status and message in the
-/// head of a 200 without a body ("Trailers-Only"), the status by gRPC's table for HTTP answers.
-void make_grpc_error(Reply& reply, Arena& arena, HttpVersion version);
-
 /// The answer of the proxy itself to OPTIONS (RFC 9110 section 9.3.7).
 [[nodiscard]] Reply make_options_reply(Arena& arena);
 

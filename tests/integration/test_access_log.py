@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import pathlib
@@ -10,10 +11,12 @@ import signal
 import threading
 from typing import Any
 
+import grpc
 import pytest
 
 from support.client import Client
-from support.deadline import wait_until
+from support.deadline import seconds, wait_until
+from support.grpc_peers import OwnServer, call, channel
 from support.http2 import H2Connection
 from support.origin import Origin, answer
 from support.ports import free_port
@@ -136,6 +139,21 @@ def test_json_tells_times_bytes_route_and_upstream(tmp_path: pathlib.Path) -> No
         assert "connect_ms" not in down and "upstream_protocol" not in down
         assert none["reason"] == "no_route" and "route_host" not in none and "attempts" not in none
         assert (proxy.folder / "stdout").read_text().find('{"time"') == -1
+
+
+def test_json_has_the_status_of_calls_of_grpc() -> None:
+    with OwnServer(False) as own, logged("access.json", access_log_format="json") as proxy:
+        proxy.apply({"a.test": {"/": route(f"h2c://127.0.0.1:{own.port}"), "/dead.Service": route(f"h2c://127.0.0.1:{free_port()}")}})
+        with channel(proxy.port, "a.test", False) as ch:
+            for method, status in (("own.Service/FailAs", 0), ("own.Service/FailAs", 5), ("own.Service/FailLateAs", 15), ("dead.Service/M", 14)):
+                kind = "unary_stream" if "Late" in method else "unary_unary"
+                with contextlib.suppress(grpc.RpcError):
+                    list(call(ch, f"/{method}", kind)(b"%d" % status, timeout=seconds(10)))
+        path = proxy.folder / "access.json"
+        lines = wait_until(lambda: (f := [x for x in json_lines(path.read_text()) if ".Service/" in x["target"]]) and len(f) == 4 and f, "four lines")
+        assert [(x["status"], x["grpc_status"]) for x in lines] == [(200, 0), (200, 5), (200, 15), (200, 14)]
+        assert [x.get("reason") for x in lines] == [None, None, None, "connect_failed"]
+        assert all("grpc_status" not in x for x in json_lines(path.read_text()) if ".Service/" not in x["target"])
 
 
 def test_only_a_trusted_proxy_names_requests() -> None:

@@ -13,10 +13,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterator
 
+import grpc
 import pytest
 
 from support.client import Client
-from support.deadline import wait_until
+from support.deadline import seconds, wait_until
+from support.grpc_peers import OwnServer, call, channel
 from support.origin import Origin, answer
 from support.pairs import ACTIVE, CLIENTS, PROTOCOLS, PairClient, Upstream
 from support.ports import free_port
@@ -347,6 +349,39 @@ def test_429_of_limits_are_no_errors_and_those_of_upstreams_are(ask: Asker) -> N
     assert ask("/", host="errors.test") == 200
     assert ask("/500", host="errors.test") == 500
     assert refused_after(lambda: ask("/429", host="errors-b.test"), lambda _: ask.last.get("retry-after") is not None) == 4
+
+
+@pytest.mark.parametrize("method, kind", [("FailAs", "unary_unary"), ("FailLateAs", "unary_stream")], ids=["in the head", "in trailers"])
+def test_calls_of_grpc_whose_status_blames_them_count(method: str, kind: str) -> None:
+    def status_of(ch: grpc.Channel, wanted: int) -> int:
+        try:
+            list(call(ch, f"/own.Service/{method}", kind)(b"%d" % wanted, timeout=seconds(10)))
+        except grpc.RpcError as e:
+            return 429 if "x4xx_limit" in (e.details() or "") else e.code().value[0]
+        return 0
+
+    counted = (3, 5, 6, 7, 9, 11, 16)
+    with OwnServer(False) as server:
+        hosts = {f"s{status}.test": {"/": route(f"h2c://127.0.0.1:{server.port}", x4xx_limit=2)} for status in range(17)}
+        with Proxy(hosts, main=main()) as proxy:
+            for status in range(17):
+                with channel(proxy.port, f"s{status}.test", False) as ch:
+                    if status in counted:
+                        assert refused_after(lambda: status_of(ch, status)) == 3, status
+                    else:
+                        assert [status_of(ch, status) for _ in range(6)] == [status] * 6
+            proxy.wait_log("429 x4xx_limited: ")
+
+
+def test_calls_of_grpc_that_authorization_refuses_count() -> None:
+    hosts = {"a.test": {"/": route("127.0.0.1:1", x4xx_limit=2, authorization={"type": "apikey", "data": "k"})}}
+    with Proxy(hosts, main=main()) as proxy, channel(proxy.port, "a.test", False) as ch:
+        def refused() -> int:
+            with pytest.raises(grpc.RpcError) as e:
+                call(ch, "/own.Service/Echo")(b"", timeout=seconds(10))
+            return 429 if "x4xx_limit" in (e.value.details() or "") else e.value.code().value[0]
+        assert refused() == grpc.StatusCode.UNAUTHENTICATED.value[0]
+        assert refused_after(refused) in (2, 3), "the one before counts too, unless this machine stood still"
 
 
 # Defects of the original: behaviour section 19

@@ -71,6 +71,22 @@ def go_client(case: str, port: int, tls: bool) -> subprocess.CompletedProcess[by
                           capture_output=True, timeout=seconds(30), check=False)
 
 
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _fail_as(request: bytes, context: Any) -> bytes:
+    """With the status that the request names, a number: without a message before it, so in the head."""
+    if int(request) != 0:
+        context.abort(_CODES[int(request)], "as asked")
+    return b""
+
+
+def _fail_late_as(request: bytes, context: Any) -> Iterator[bytes]:
+    """The same behind a message, so in trailers."""
+    yield b"one"
+    _fail_as(request, context)
+
+
 class OwnServer:
     """Health checking as real servers have it, and methods that do what a test needs. Messages are plain bytes."""
 
@@ -88,6 +104,8 @@ class OwnServer:
             "Sleep": grpc.unary_unary_rpc_method_handler(self._sleep),
             "SleepInStream": grpc.stream_stream_rpc_method_handler(self._sleep_in_stream),
             "Fail": grpc.unary_unary_rpc_method_handler(lambda request, context: context.abort(grpc.StatusCode.NOT_FOUND, "no such thing: \u00e9%\n")),
+            "FailAs": grpc.unary_unary_rpc_method_handler(_fail_as),
+            "FailLateAs": grpc.unary_stream_rpc_method_handler(_fail_late_as),
             "FailLate": grpc.unary_stream_rpc_method_handler(self._fail_late),
             "Metadata": grpc.unary_unary_rpc_method_handler(self._metadata),
             "Echo": grpc.stream_stream_rpc_method_handler(lambda requests, context: requests),

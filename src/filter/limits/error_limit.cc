@@ -8,6 +8,28 @@ namespace {
 
 constexpr std::chrono::seconds kQuiet{1};
 
+/// Whether a status of gRPC blames the call: those that google.rpc.Code calls 400, 401, 403, 404
+/// and 409, but for ABORTED, which asks for another try.
+constexpr bool blames_the_call(std::uint8_t grpc_status) noexcept {
+  switch (grpc_status) {
+    case 3:   // INVALID_ARGUMENT
+    case 5:   // NOT_FOUND
+    case 6:   // ALREADY_EXISTS
+    case 7:   // PERMISSION_DENIED
+    case 9:   // FAILED_PRECONDITION
+    case 11:  // OUT_OF_RANGE
+    case 16:  // UNAUTHENTICATED
+      return true;
+    default: return false;
+  }
+}
+
+bool is_counted(const RequestSummary& s) noexcept {
+  if (s.grpc_status && blames_the_call(*s.grpc_status)) return true;
+  const bool of_a_limit = s.status == 429 && s.reason;
+  return s.status >= 400 && s.status <= 499 && !of_a_limit;
+}
+
 }  // namespace
 
 Verdict ErrorLimitFilter::on_request_head(RequestContext& request, Reply& reply) const {
@@ -21,9 +43,8 @@ Verdict ErrorLimitFilter::on_request_head(RequestContext& request, Reply& reply)
 
 void ErrorLimitFilter::on_request_end(RequestContext& request,
                                       const RequestSummary& summary) const {
-  if (summary.status < 400 || summary.status > 499) [[likely]]
+  if (!is_counted(summary)) [[likely]]
     return;
-  if (summary.status == 429 && summary.reason) return;  // of a limit
   const TimePoint now = request.worker->reactor.now();
   counts_.add(scope_.of(request.client), now, now + kQuiet, CounterTable::End::moves);
 }

@@ -29,8 +29,11 @@ class Limit : public ::testing::Test {
     return filter.on_request_head(context, reply_) == Verdict::proceed ? 200 : reply_.status;
   }
   void ends(const Filter& filter, std::uint16_t status, std::optional<Reason> reason = {}) {
+    ends(filter, RequestSummary{.status = status, .reason = reason, .complete = true});
+  }
+  void ends(const Filter& filter, const RequestSummary& summary) {
     auto context = this->context();
-    filter.on_request_end(context, {.status = status, .reason = reason, .complete = true});
+    filter.on_request_end(context, summary);
   }
   std::string field(std::string_view name) {
     const Field* f = reply_.fields.find(name);
@@ -156,6 +159,25 @@ TEST_F(Limit, of_errors_count_the_4xx_of_upstreams_and_ours_but_not_our_429) {
     wait(2000);
     EXPECT_EQ(ask(filter), 200);
   }
+}
+
+TEST_F(Limit, of_errors_count_calls_of_grpc_that_are_to_blame) {
+  const ErrorLimitFilter filter(counts_, scope(LimitKind::errors), 0);
+  std::string counted;
+  for (std::uint8_t status = 0; status < 20; ++status) {
+    ends(filter, RequestSummary{.status = 200, .grpc_status = status, .complete = true});
+    if (ask(filter) != 429) continue;
+    counted += std::to_string(status) + " ";
+    wait(2000);
+  }
+  EXPECT_EQ(counted, "3 5 6 7 9 11 16 ");
+  ends(filter, RequestSummary{
+                   .status = 200, .reason = Reason::auth_wrong, .grpc_status = std::uint8_t{16}});
+  EXPECT_EQ(ask(filter), 429) << "also where the answer is ours";
+  wait(2000);
+  ends(filter, RequestSummary{
+                   .status = 200, .reason = Reason::rate_limited, .grpc_status = std::uint8_t{14}});
+  EXPECT_EQ(ask(filter), 200) << "but for that of a limit";
 }
 
 TEST_F(Limit, of_failed_authorization_let_nobody_try_for_the_rest_of_ten_seconds) {

@@ -130,6 +130,7 @@ void AccessLineWriter::append_json(std::string& out, const AccessRecord& r,
   };
   json.time(stamp_of(std::chrono::system_clock::to_time_t(time)), time);
   json.number("status", f.status);
+  if (f.grpc_status) json.number("grpc_status", *f.grpc_status);
   text("method", AccessText::method);
   json.text("target", redact_target(r.text(AccessText::target), scratch_),
             r.is_cut(AccessText::target));

@@ -96,6 +96,7 @@ TEST(AccessLine, json_has_what_is_known_and_leaves_out_what_is_not) {
   r.facts.bytes_in = 3;
   r.facts.bytes_out = 4'000'000'000;
   r.facts.attempts = 2;
+  r.facts.grpc_status = std::uint8_t{5};
   r.facts.upstream_protocol = UpstreamLabel::https2;
   r.facts.tls = TlsLabel::tls13;
   r.facts.reason = Reason::upstream_timeout;
@@ -104,7 +105,7 @@ TEST(AccessLine, json_has_what_is_known_and_leaves_out_what_is_not) {
   r.text(AccessText::route_path) = "/";
   r.text(AccessText::upstream) = "10.1.0.1:80";
   EXPECT_EQ(line(AccessLogFormat::json, r),
-            R"({"time":"1970-01-01T00:00:00.000Z","status":200,"method":"GET",)"
+            R"({"time":"1970-01-01T00:00:00.000Z","status":200,"grpc_status":5,"method":"GET",)"
             R"("target":"/a?b=1","host":"a.test","client":"10.0.0.1","version":"HTTP/1.1",)"
             R"("tls":"TLSv1.3","user_agent":"curl/8.0","request_id":"abc",)"
             R"("route_host":"DEFAULT","route_path":"/","upstream":"10.1.0.1:80",)"

@@ -44,6 +44,7 @@ struct AccessFacts {
   std::uint32_t attempts = 0;   ///< times that the request was sent, or tried to be
   std::uint16_t status = 0;     ///< 0: there was no response
   VersionLabel version = VersionLabel::unknown;
+  std::optional<std::uint8_t> grpc_status;
   std::optional<UpstreamLabel> upstream_protocol;
   std::optional<TlsLabel> tls;   ///< none: in the clear
   std::optional<Reason> reason;  ///< of an answer of our own

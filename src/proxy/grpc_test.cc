@@ -1,6 +1,8 @@
-#include "proxy/local_reply.h"
+#include "proxy/grpc.h"
 
 #include <gtest/gtest.h>
+
+#include "proxy/local_reply.h"
 
 namespace aralez {
 namespace {
@@ -53,6 +55,23 @@ TEST(GrpcErrors, have_a_length_where_the_client_speaks_http1) {
   make_grpc_error(r, arena, HttpVersion::http11);
   EXPECT_EQ(r.length.kind, BodyLength::Kind::known);
   EXPECT_EQ(r.length.bytes, 0U);
+}
+
+TEST(GrpcStatus, is_read_where_it_is_a_number) {
+  BlockPool pool;
+  Arena arena(pool);
+  const auto read = [&arena](std::string_view value) {
+    Fields fields;
+    fields.add(arena, {"Grpc-Status", value});
+    return grpc_status_in(fields);
+  };
+  EXPECT_EQ(read("0"), 0);
+  EXPECT_EQ(read("16"), 16);
+  EXPECT_EQ(read("07"), 7);
+  EXPECT_EQ(read("255"), 255);
+  for (const auto* none : {"", "-1", "256", "5x", " 5", "OK"})
+    EXPECT_EQ(read(none), std::nullopt) << none;
+  EXPECT_EQ(grpc_status_in(Fields()), std::nullopt);
 }
 
 }  // namespace
