@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "support/http1_text.h"
-
 namespace aralez::sim {
 
 using testing::Http1Message;
@@ -14,18 +12,6 @@ using testing::read_http1;
 namespace {
 
 constexpr Millis kExpectWait{1000};
-
-/// Sends up to `max` bytes of `text`, less when the cut is within them. True when the cut is
-/// reached.
-bool send_some(Connection& to, std::string& text, std::size_t max, Cut& cut) {
-  std::size_t n = std::min(text.size(), max);
-  const bool reached = cut.fault != Fault::none && cut.at <= n;
-  if (reached) n = cut.at;
-  to.send(std::string_view(text).substr(0, n));
-  text.erase(0, n);
-  cut.at -= std::min(cut.at, n);
-  return reached;
-}
 
 /// A long message is not read again for every few bytes that it grows by.
 bool worth_a_look(const Connection& from, const std::string& in, std::size_t& looked_at) {
@@ -39,6 +25,16 @@ bool worth_a_look(const Connection& from, const std::string& in, std::size_t& lo
 constexpr std::size_t kEnough = 100'000;
 
 }  // namespace
+
+bool send_some(Connection& to, std::string& text, std::size_t max, Cut& cut) {
+  std::size_t n = std::min(text.size(), max);
+  const bool reached = cut.fault != Fault::none && cut.at <= n;
+  if (reached) n = cut.at;
+  to.send(std::string_view(text).substr(0, n));
+  text.erase(0, n);
+  cut.at -= std::min(cut.at, n);
+  return reached;
+}
 
 Plan* Book::of_target(std::string_view target) {
   const std::size_t r = target.find("/r");
@@ -141,7 +137,10 @@ bool Client::take_answer(Plan& p, bool ended) {
     in_.erase(0, m.bytes);
     return take_answer(p, ended);
   }
-  if (ours) {
+  judge_cookie(p, m);
+  if (m.field("x-judge")) {
+    judge_verdict(p, m);
+  } else if (ours) {
     const std::string_view body = p.has_answer_body() ? p.answer_body() : std::string_view();
     if (m.status() != p.status) book_.complain(name + "status " + m.start);
     if (m.complete() ? m.body != body : !body.starts_with(m.body))
@@ -157,6 +156,24 @@ bool Client::take_answer(Plan& p, bool ended) {
   return true;
 }
 
+void Client::judge_verdict(const Plan& p, const Http1Message& m) {
+  const std::string body = p.method == "HEAD" ? "" : p.verdict_body();
+  // A body that broke off is left out.
+  const bool right = !m.complete() || m.body.empty() || m.body == body;
+  if (!p.denied() || m.field("x-judge") != std::to_string(p.id) || m.status() != p.verdict ||
+      !body.starts_with(m.body) || !right)
+    book_.complain("request " + std::to_string(p.id) + ": wrong verdict: " + m.start + "\n" +
+                   m.fields + m.body);
+}
+
+/// With every answer behind a yes, whoever makes it, and with no other.
+void Client::judge_cookie(const Plan& p, const Http1Message& m) {
+  const auto cookie = m.field("set-cookie");
+  const bool behind_a_yes = p.guarded() && m.field("x-id").has_value();
+  if (cookie ? !p.allowed || cookie != p.cookie() : behind_a_yes)
+    book_.complain("request " + std::to_string(p.id) + ": wrong cookie: " + m.fields);
+}
+
 /// What was sent into a tunnel comes back, then the origin's last words and its end.
 void Client::judge_tunnel(Plan& p, bool ended) {
   const Http1Message m = read_http1(in_, Http1Rest::until_end, ended);
@@ -165,6 +182,7 @@ void Client::judge_tunnel(Plan& p, bool ended) {
     return judge_tunnel(p, ended);
   }
   if (m.state == Http1Message::State::head) return;
+  judge_cookie(p, m);
   const std::string& words = p.answer_body();
   if (!half_closed_) {
     half_closed_ = true;
@@ -229,6 +247,8 @@ void OriginConnection::read() {
   check(in_, plan);
   if (plan && !current_) {
     current_ = plan;
+    if (plan->guarded() && !plan->allowed)
+      book_.complain("request " + std::to_string(plan->id) + " has passed without a yes");
     if (++plan->seen_by_origins > 1 && !plan->idempotent())
       book_.complain("request " + std::to_string(plan->id) + " was sent twice: " + plan->method);
   }
@@ -257,7 +277,9 @@ void OriginConnection::check(const std::string& text, Plan*& plan) {
   plan = book_.of_target(target);
   if (!plan || m.state == Http1Message::State::bad) return book_.complain("mangled: " + text);
   const std::string& body = plan->request_body();
-  const bool same = m.start == plan->method + " " + target + " HTTP/1.1" &&
+  const auto user = plan->guarded() ? std::optional(plan->user()) : std::nullopt;
+  const bool same = m.field("remote-user") == user && !m.field("aralez-question") &&
+                    m.start == plan->method + " " + target + " HTTP/1.1" &&
                     m.field("x-id") == std::to_string(plan->id) && m.field("host") == "a.test" &&
                     (m.complete() ? m.body == body : body.starts_with(m.body));
   if (!same) book_.complain("request " + std::to_string(plan->id) + " is mangled: " + text);

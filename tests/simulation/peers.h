@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "plan.h"
+#include "support/http1_text.h"
 
 namespace aralez::sim {
 
@@ -14,6 +15,10 @@ struct Pace {
   std::size_t read = 4096;
   unsigned idle_percent = 20;  ///< how often it does nothing
 };
+
+/// Sends up to `max` bytes of `text`, less when the cut is within them. True when the cut is
+/// reached.
+bool send_some(Connection& to, std::string& text, std::size_t max, Cut& cut);
 
 /// All requests of a run, by id. Peers report what must not be to `complain`.
 struct Book {
@@ -47,6 +52,9 @@ class Client {
   void read();
   void judge(bool ended);
   void judge_tunnel(Plan& plan, bool ended);
+  /// An answer of the authorization server's.
+  void judge_verdict(const Plan& plan, const testing::Http1Message& m);
+  void judge_cookie(const Plan& plan, const testing::Http1Message& m);
   bool take_answer(Plan& plan, bool ended);
   void finish();
   [[nodiscard]] Plan& plan(std::size_t i) { return book_.plans.at(script_[i]); }

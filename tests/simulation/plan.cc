@@ -57,6 +57,7 @@ std::string Plan::request_head() const {
   std::string s = method + " " + target() + (http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
   s += "Host: a.test\r\nX-Id: " + std::to_string(id) + "\r\n";
   s += framing_fields(request, request_size);
+  if (guarded()) s += "Remote-User: root\r\nAralez-Question: forged\r\n";
   if (expect) s += "Expect: 100-continue\r\n";
   if (upgrade) s += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   if (close) s += "Connection: close\r\n";
@@ -79,6 +80,21 @@ std::string Plan::answer_text() const {
   if (origin_closes) s += "Connection: close\r\n";
   s += "\r\n";
   return has_answer_body() ? s + framed(answer, answer_body(), trailers, id) : s;
+}
+
+std::string Plan::verdict_body() const {
+  return verdict == 204 ? "" : text_of(id, '?', verdict_size);
+}
+
+std::string Plan::verdict_text() const {
+  std::string s = "HTTP/1.1 " + std::to_string(verdict) + " Some\r\n";
+  if (denied())
+    s += "X-Judge: " + std::to_string(id) + "\r\n";
+  else
+    s += "Remote-User: " + user() + "\r\nSet-Cookie: " + cookie() + "\r\n";
+  if (verdict != 204) s += framing_fields(Framing::length, verdict_size);
+  s += "\r\n";
+  return method == "HEAD" ? s : s + verdict_body();
 }
 
 }  // namespace aralez::sim

@@ -41,10 +41,19 @@ class Plan {
   bool origin_closes = false;
   Cut cut;  ///< of the origin, in its answer
 
+  // Below kGuarded an authorization server is asked first.
+  int verdict = 204;  ///< status of its answer
+  std::size_t verdict_size = 0;
+  Cut verdict_cut;
+
   // Kept by the peers.
+  bool allowed = false;     ///< the authorization server has said yes
   int seen_by_origins = 0;  ///< complete heads
   Outcome outcome = Outcome::pending;
 
+  static constexpr std::string_view kGuarded = "/p/";
+  [[nodiscard]] bool guarded() const { return path == kGuarded; }
+  [[nodiscard]] bool denied() const { return guarded() && verdict >= 300; }
   [[nodiscard]] bool idempotent() const { return method != "POST" && !upgrade; }
   [[nodiscard]] bool has_answer_body() const {
     return method != "HEAD" && status != 204 && status != 304;
@@ -56,6 +65,12 @@ class Plan {
   /// The request body as it goes onto the wire.
   [[nodiscard]] std::string request_rest() const;
   [[nodiscard]] std::string answer_text() const;
+  [[nodiscard]] std::string verdict_body() const;
+  /// To a question by the method of the request where that is HEAD.
+  [[nodiscard]] std::string verdict_text() const;
+  /// What the authorization server calls the client, and the cookie it has for it.
+  [[nodiscard]] std::string user() const { return "user-" + std::to_string(id); }
+  [[nodiscard]] std::string cookie() const { return "session=" + user(); }
 
  private:
   // Made when first asked for.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "filter/auth/forward/forward.h"
+#include "filter/forwarded/forwarded.h"
+
 namespace aralez::sim {
 namespace {
 
@@ -61,15 +64,36 @@ void World::on_connection_closed(DownstreamConnection& c) {
 }
 
 Kernel::Answer World::on_connect(std::uint16_t port, const ConnectionPtr& connection) {
-  if (port < kFirstPort || port >= kFirstPort + kOrigins) complain("connect to a strange port");
+  const bool judge = port >= kFirstJudge && port < kFirstJudge + kJudges;
+  if (!judge && (port < kFirstPort || port >= kFirstPort + kOrigins))
+    complain("connect to a strange port");
   if (dice_.percent(connect_faults_)) {
     constexpr std::array kWays{Kernel::Answer::refuse_now, Kernel::Answer::refuse_later,
                                Kernel::Answer::silence};
     return kWays[dice_.below(kWays.size())];
   }
+  if (judge) {
+    judges_.push_back(std::make_unique<JudgeConnection>(dice_, book_, connection, judge_pace_));
+    judges_.back()->leave_percent = leave_percent_;
+    return Kernel::Answer::accept;
+  }
   origins_.push_back(std::make_unique<OriginConnection>(dice_, book_, connection, origin_pace_));
   origins_.back()->leave_percent = leave_percent_;
   return Kernel::Answer::accept;
+}
+
+std::unique_ptr<const Filter> World::make_guard() {
+  const std::size_t port = kFirstJudge + dice_.below(kJudges);
+  const AuthConfig block{
+      .type = AuthType::forward,
+      .data = {"http://10.0.0.2:" + std::to_string(port) + std::string(JudgeConnection::kTarget)},
+      .headers = {"Remote-User"},
+      .timeout = Millis{2000}};
+  return make_forward_auth(block, {.host = "a.test",
+                                   .path = "/p",
+                                   .connect = Millis{1000},
+                                   .servers = servers_,
+                                   .marks = marks_});
 }
 
 /// Every generation routes all that plans ask for, each time to other servers.
@@ -77,7 +101,7 @@ std::shared_ptr<const Snapshot> World::make_snapshot() {
   auto s = std::make_shared<Snapshot>();
   s->generation = ++generation_;
   std::vector<RouteTable::Entry> entries;
-  for (const std::string_view path : {"/", "/b"}) {
+  for (const std::string_view path : {"/", "/b", "/p"}) {
     if (path == "/b" && dice_.percent(30)) continue;
     const auto n = static_cast<std::uint32_t>(s->routes.size());
     ClusterSpec cluster{.name = "a.test" + std::string(path)};
@@ -91,6 +115,10 @@ std::shared_ptr<const Snapshot> World::make_snapshot() {
     route.path = path;
     route.cluster = ClusterId{n};
     route.timeouts = kTimeouts;
+    if (path == "/p") {
+      route.chain.add(make_guard());
+      route.chain.add(std::make_unique<ForwardedFilter>(marks_));
+    }
     s->routes.push_back(std::move(route));
     entries.push_back({"a.test", std::string(path), RouteId{n}});
   }
@@ -101,10 +129,11 @@ std::shared_ptr<const Snapshot> World::make_snapshot() {
 void World::turn() {
   for (const auto& c : clients_) c->act(kernel_.now());
   for (const auto& o : origins_) o->act();
+  for (const auto& j : judges_) j->act();
   kernel_.move_bytes();
   const auto waits = [](const auto& peer) { return peer->done() || peer->waits(); };
   const bool quiet = !kernel_.moving() && std::ranges::all_of(clients_, waits) &&
-                     std::ranges::all_of(origins_, waits);
+                     std::ranges::all_of(origins_, waits) && std::ranges::all_of(judges_, waits);
   // Slow to take many steps, but not so slow that the rules for slow peers apply.
   Millis sleep{dice_.percent(10) ? 1 : 0};
   if (quiet) {
@@ -118,6 +147,7 @@ void World::turn() {
   if (turns_ == drain_at_)
     for (auto it = connections_.begin(); it != connections_.end();) (it++)->second->drain();
   std::erase_if(origins_, [](const auto& o) { return o->done(); });
+  std::erase_if(judges_, [](const auto& j) { return j->done(); });
   ++turns_;
 }
 
@@ -177,6 +207,7 @@ void World::check_end() {
   if (t.value(Counter::tunnels) != t.value(Counter::tunnels_closed))
     complain("tunnels that began and never ended");
   if (context_->exchanges.in_use() != 0) complain("an exchange is still in use");
+  if (context_->subrequests.under_way() != 0) complain("a question is still under way");
   if (context_->clusters.idle_connections() != 0) complain("an idle connection is kept");
   if (reactor_.blocks().outstanding() != 0)
     complain(std::to_string(reactor_.blocks().outstanding()) + " blocks are still in use");

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "peers.h"
+#include "filter/auth/forward/servers.h"
+#include "filter/question_marks.h"
+#include "judge.h"
 #include "proxy/context.h"
 #include "proxy/plain_connection.h"
 
@@ -29,6 +31,8 @@ class World final : private ConnectionOwner {
  public:
   static constexpr std::uint16_t kFirstPort = 7001;
   static constexpr std::size_t kOrigins = 4;
+  static constexpr std::uint16_t kFirstJudge = 7101;
+  static constexpr std::size_t kJudges = 2;
 
   explicit World(std::uint64_t seed);
   World(const World&) = delete;
@@ -42,6 +46,7 @@ class World final : private ConnectionOwner {
   /// How often a connect fails, in one way or another.
   void set_connect_faults(unsigned percent) { connect_faults_ = percent; }
   void set_origin_leave(unsigned percent) { leave_percent_ = percent; }
+  void set_judge_pace(Pace pace) { judge_pace_ = pace; }
   /// How often the configuration is replaced, per thousand turns.
   void set_reloads(unsigned per_mille) { reloads_ = per_mille; }
   /// How often a turn is followed by some seconds of nothing, per thousand.
@@ -60,12 +65,14 @@ class World final : private ConnectionOwner {
   [[nodiscard]] const std::map<int, Plan>& plans() const { return book_.plans; }
   [[nodiscard]] std::size_t count(Outcome o) const;
   [[nodiscard]] std::uint64_t counted(Counter c) const { return counters_.sum().value(c); }
+  [[nodiscard]] std::uint64_t counted(Reason r) const { return counters_.sum().value(r); }
   [[nodiscard]] std::size_t turns() const { return turns_; }
 
  private:
   void on_connection_closed(DownstreamConnection& c) override;
   Kernel::Answer on_connect(std::uint16_t port, const ConnectionPtr& connection);
   [[nodiscard]] std::shared_ptr<const Snapshot> make_snapshot();
+  [[nodiscard]] std::unique_ptr<const Filter> make_guard();
   void turn();
   void check_turn();
   void check_end();
@@ -81,12 +88,16 @@ class World final : private ConnectionOwner {
   CountingLogger logger_;
   CounterSet counters_{1};
   RouteCounters routes_;
+  ForwardServers servers_{""};
+  QuestionMarks marks_{"a key"};
   Reactor reactor_;
   std::unique_ptr<ProxyContext> context_;
   std::map<DownstreamConnection*, std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<OriginConnection>> origins_;
+  std::vector<std::unique_ptr<JudgeConnection>> judges_;
   Pace origin_pace_;
+  Pace judge_pace_;
   unsigned connect_faults_ = 0;
   unsigned leave_percent_ = 0;
   unsigned reloads_ = 0;
