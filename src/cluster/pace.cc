@@ -13,7 +13,10 @@ void Pace::move_on(TimePoint now) noexcept {
   age_ += both ? 2 : 1;
   if (age_ < 2) age_ = 2;  // after 2^32 of them
   since_ = now;
-  if (state_ != State::open) return judge_slow(now);
+  if (state_ != State::open) {
+    if (both) begin_round(state_, now);  // nothing to do in between
+    return judge_slow(now);
+  }
   if (now < until_) return;
   fast_ = slow_ = 0;
   begin_round(State::paced, now);
@@ -28,15 +31,16 @@ void Pace::judge_slow(TimePoint now) noexcept {
 
 void Pace::end_round(TimePoint now) noexcept {
   if (state_ == State::open) return;
-  const std::uint64_t time = round_time_ / round_answers_;
+  const std::chrono::duration<double, std::micro> lasted = now - round_since_;
+  const Flow flow{.rate = round_answers_ / lasted.count(),
+                  .in_flight = static_cast<double>(round_time_) / lasted.count()};
   if (state_ == State::paced) {
-    paced_time_ = time;
+    before_ = flow;
     return begin_round(demand_ && now >= until_ ? State::trial : State::paced, now);
   }
-  // Nobody has to wait now, so there is nothing to decide.
-  if (!demand_) return begin_round(State::trial, now);
-  // Where more requests only wait they take twice as long, where they do not as long as before.
-  if (time * 10 < paced_time_ * 14) {
+  const double more_given = flow.in_flight / before_.in_flight;
+  const double more_done = flow.rate / before_.rate;
+  if (more_given > kMoreGiven && more_done > (1 + more_given) / 2) {
     if (++proofs_ == kProofs) return open(now);
   } else {
     proofs_ = 0;

@@ -13,8 +13,9 @@ namespace aralez {
 /// that a server is not of that kind, and it gets everything at once for a rest:
 ///
 /// - Too many answers are slow. A request without one after kYoung does not count any more.
-/// - It works on more when it is given more. A round of answers is compared with a trial round, in
-///   which twice as many requests are on their way: where they only wait, each takes twice as long.
+/// - It does more when it is given more. A round of answers is compared with a trial round, in
+/// which
+///   twice as many may be on their way: where they only wait, no more of them are answered.
 ///
 /// The rest is a second, twice as long each time it is found to be right. No I/O; time comes in as
 /// an argument. `paced → trial → paced | open → paced`.
@@ -28,7 +29,7 @@ class Pace {
   static constexpr Millis kLongestRest{64'000};
   static constexpr Millis kFirstTrial{100};  ///< between two that find nothing; doubled
   static constexpr Millis kLongestTrial{10'000};
-  static constexpr std::uint32_t kRound = 256;  ///< answers, at least
+  static constexpr std::uint32_t kRound = 128;  ///< answers, at least
   static constexpr Millis kRoundTime{40};       ///< at least
 
   /// Stands for a request on its way.
@@ -65,6 +66,10 @@ class Pace {
 
  private:
   enum class State : std::uint8_t { paced, trial, open };
+  struct Flow {
+    double rate = 0;  ///< answers per microsecond
+    double in_flight = 0;
+  };
 
   [[nodiscard]] static std::uint32_t micros(TimePoint t) noexcept {
     return static_cast<std::uint32_t>(
@@ -86,7 +91,8 @@ class Pace {
   static constexpr std::uint32_t kWindow = 1024;  ///< answers that count for being slow
   static constexpr std::uint32_t kSlowEnough = 24;
   static constexpr std::uint32_t kSlowShare = 4;  ///< one in so many
-  static constexpr std::uint8_t kProofs = 3;      ///< trials in a row that must agree
+  static constexpr double kMoreGiven = 1.1;       ///< with less a trial says nothing
+  static constexpr std::uint8_t kProofs = 4;      ///< trials in a row that must agree
 
   TimePoint since_{};  ///< when the present age began
   std::uint32_t age_ = 2;
@@ -98,7 +104,7 @@ class Pace {
   TimePoint round_since_{};
   std::uint32_t round_answers_ = 0;
   std::uint64_t round_time_ = 0;  ///< microseconds, of all of them
-  std::uint64_t paced_time_ = 0;  ///< microseconds each, in the last round before a trial
+  Flow before_;                   ///< the last round before a trial
   std::uint32_t fast_ = 0;
   std::uint32_t slow_ = 0;
   Millis rest_ = kFirstRest;         ///< the next one
