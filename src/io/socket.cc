@@ -53,6 +53,7 @@ void Socket::on_io(std::uint32_t what) {
   if (!fd_) return;
   if (what & ready::kRead) readable_ = true;
   if (what & ready::kPeerEnd) peer_end_ = true;
+  if (what & ready::kBroken) broken_ = true;
   if (connect_ == Connect::pending) {
     if (what & (ready::kWrite | ready::kBroken)) finish_connect();
     return;
@@ -62,16 +63,18 @@ void Socket::on_io(std::uint32_t what) {
     if (out_bytes_ > 0 || fin_ == Fin::queued) flush();
     if (!fd_) return;
   }
-  if (receiving_ && readable_) {
+  if (receiving_ && readable_)
     begin_receive();
-  } else if (what & ready::kBroken) {
-    // Nobody is reading, so nobody else would find out.
-    int err = 0;
-    socklen_t len = sizeof err;
-    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &err, &len);
-    // Without an error both sides have ended, and the next receive finds what is left and the end.
-    if (err != 0) broken(err);
-  }
+  else if (broken_)
+    look_for_error();
+}
+
+/// For when nobody is reading, so that nobody else would find out. What is still to be read, an end
+/// included, comes first: a server may reset after a whole answer that is waited with.
+void Socket::look_for_error() {
+  broken_ = false;
+  std::byte b;
+  if (::recv(fd_.get(), &b, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN) broken(errno);
 }
 
 void Socket::finish_connect() {
@@ -119,7 +122,9 @@ void Socket::receive() {
   // Leaves only when an edge will say more, or with itself put off: whatever an event has changed.
   for (int i = 0;; ++i) {
     if (std::exchange(fresh_, false)) events_->on_received();
-    if (!fd_ || !receiving_ || !readable_) return;
+    if (!fd_) return;
+    if (!receiving_ && broken_) return look_for_error();
+    if (!receiving_ || !readable_) return;
     // More is waiting, but others want their turn.
     if (i == kReceivesPerTurn) return reactor_.defer_to_turn_end(receive_);
     if (pipe_)

@@ -81,6 +81,7 @@ class Socket final : public Transport, private IoHandler {
   [[nodiscard]] std::int64_t send_some();
   [[nodiscard]] std::int64_t refused(std::int64_t n, std::uint64_t wanted);
   std::uint64_t drop_sent(std::uint64_t n);
+  void look_for_error();
   void broken(int err);
 
   static constexpr int kReceivesPerTurn = 8;
@@ -98,6 +99,7 @@ class Socket final : public Transport, private IoHandler {
   bool readable_ = false;
   bool writable_ = true;
   bool peer_end_ = false;
+  bool broken_ = false;
   bool receiving_ = false;
   bool at_turn_end_ = false;
   bool fresh_ = false;  ///< bytes in recv_buffer() that events_ has not heard of

@@ -178,6 +178,32 @@ TEST_F(SocketTest, hears_of_a_reset_also_while_it_does_not_receive) {
   EXPECT_EQ(ear_.why, Errc::reset);
 }
 
+TEST_F(SocketTest, hears_of_a_reset_that_came_with_the_last_bytes_it_wanted) {
+  tcp();
+  ear_.when_received = [&] { socket_.stop_recv(); };
+  socket_.start_recv();
+  peer_sends("request");
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  peer_.reset();
+  ASSERT_TRUE(until([&] { return ear_.breaks > 0; }));
+  EXPECT_EQ(ear_.received, "request");
+  EXPECT_EQ(ear_.why, Errc::reset);
+}
+
+TEST_F(SocketTest, keeps_what_came_before_a_reset_for_later) {
+  tcp();
+  peer_sends("last words");
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  peer_.reset();
+  settle();
+  EXPECT_EQ(ear_.breaks, 0);
+  socket_.start_recv();
+  ASSERT_TRUE(until([&] { return ear_.breaks > 0; }));
+  EXPECT_EQ(ear_.received, "last words");
+}
+
 TEST_F(SocketTest, keeps_the_last_bytes_for_later_when_both_sides_have_ended) {
   tcp();
   peer_sends("last words");
