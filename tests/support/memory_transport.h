@@ -29,6 +29,9 @@ class MemoryTransport final : public Transport {
   [[nodiscard]] bool ended() const { return fin_ == Fin::sent; }
   [[nodiscard]] std::optional<CloseMode> closed() const { return closed_; }
   [[nodiscard]] bool receiving() const { return receiving_; }
+  /// Everything that has come, the end included, is told before what the codec puts off, as by a
+  /// Socket that finds more to read.
+  void tell_at_once() { at_once_ = true; }
   /// Received at most this many bytes at once.
   void chop(std::size_t n) { chop_ = n; }
 
@@ -122,7 +125,7 @@ class MemoryTransport final : public Transport {
       in_.erase(0, n);
       buffer.commit(n);
       events_->on_received();
-      loop_.run_deferred();
+      if (!at_once_) loop_.run_deferred();
     }
     if (closed_ || !in_.empty()) return;
     if (broken_) {
@@ -170,6 +173,7 @@ class MemoryTransport final : public Transport {
   Fin fin_ = Fin::none;
   bool peer_end_ = false;
   bool receiving_ = false;
+  bool at_once_ = false;
   Later<&MemoryTransport::flush> flush_{*this};
   Later<&MemoryTransport::receive> resume_{*this};
 };

@@ -1,61 +1,18 @@
-#include "codec/h1/server_codec.h"
-#include "support/memory_transport.h"
-#include "support/stream_recorder.h"
+#include "codec/h1/server_codec_fixture_test.h"
 
 namespace aralez::testing {
 namespace {
 
 /// Empty lines where a request is to come.
-class EmptyLines : public ::testing::Test, private h1::ServerEvents {
- protected:
-  EmptyLines() {
-    transport_.attach(codec_);
-    codec_.start();
-  }
-  void send(std::string_view bytes, std::size_t at_once = std::string_view::npos) {
-    for (; !bytes.empty(); bytes.remove_prefix(std::min(at_once, bytes.size()))) {
-      transport_.peer_sends(bytes.substr(0, at_once));
-      for (int i = 0; i < 4; ++i) {
-        transport_.turn();
-        loop_.run_deferred();
-        loop_.finish_turn();
-      }
-    }
-  }
-  void pass(Millis time) {
-    loop_.set_now(loop_.now() + time);
-    loop_.timers().advance(loop_.now());
-  }
-
-  static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-  Loop loop_{TimePoint{} + std::chrono::hours{1}};
-  MemoryTransport transport_{loop_};
-  Limits limits_;
-  h1::HeadScratch scratch_;
-  h1::ServerCodec codec_{transport_, *this, scratch_, limits_};
-  Recorder owner_;
-  int requests_ = 0;
-  int refused_ = 0;  ///< status
-
- private:
-  StreamEvents& on_stream(Stream& stream) override {
-    ++requests_;
-    owner_.attach(stream);
-    return owner_;
-  }
-  void on_refused(const h1::HeadError& error, Head*) override { refused_ = error.status; }
-  void on_closed() override {}
-};
+class EmptyLines : public ServerCodecTest {};
 
 TEST_F(EmptyLines, are_skipped_before_every_request_however_they_come) {
   int sent = 0;
   for (const std::string_view lines : {"\r\n", "\r\n\r\n"}) {
     for (const std::size_t at_once : {std::size_t{1}, std::size_t{3}, std::string_view::npos}) {
-      owner_ = Recorder();
       send(std::string(lines) + std::string(kRequest), at_once);
       ASSERT_EQ(requests_, ++sent) << at_once;
-      owner_.send_head({.status = 200, .length = BodyLength::of(0)}, End::yes);
-      owner_.detach();
+      answer();
     }
   }
   EXPECT_EQ(refused_, 0);

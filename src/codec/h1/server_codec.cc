@@ -56,13 +56,17 @@ void ServerCodec::read_head() {
   if (events_ || tx_ != Tx::head) return;
   if (t_.output_bytes() > Limits::kBodyWindow)
     return;  // pipelining without reading: wait for the output
-  if (!skip_empty_lines() || !head_may_be_complete()) return;
+  if (!skip_empty_lines() || !head_may_be_complete()) {
+    if (after_ == After::close) nothing_follows();
+    return;
+  }
 
   Head head;
   Persistence persistence;
   const auto r = parse_request(in_.text(), head_limits(), scratch_.fields, head, persistence);
   switch (r.outcome) {
     case Parse::more:
+      if (after_ == After::close) return nothing_follows();
       scanned_ = in_.size();
       if (wait_ != Wait::head) wait_for(Wait::head, limits_.client_head_timeout);
       return;
@@ -292,14 +296,11 @@ void ServerCodec::reset(ResetCode) {
 }
 
 void ServerCodec::on_recv_end() {
-  if (tx_ == Tx::closed || rx_ == Rx::head) {
-    if (t_.output_bytes() == 0) return close_now(Transport::CloseMode::normal);
-    after_ = After::close;  // the client still reads, and what it asked for is answered
-    if (tx_ == Tx::closed || in_.empty()) {
-      tx_ = Tx::closed;
-      rx_ = Rx::done;
-    }
-    return;
+  if (tx_ == Tx::closed) return nothing_follows();
+  if (rx_ == Rx::head) {
+    if (in_.empty()) return nothing_follows();
+    after_ = After::close;  // the client still reads, and what it has asked for is answered
+    return step_later();
   }
   if (tunnel_) return finish_rx({});
   after_ = After::close;
@@ -307,6 +308,14 @@ void ServerCodec::on_recv_end() {
   StreamEvents* told = std::exchange(events_, nullptr);
   close_now(Transport::CloseMode::normal);
   if (told) told->on_reset(ResetCode::closed);
+}
+
+/// The client has ended its side, and no request of it is left, or only half of one.
+void ServerCodec::nothing_follows() {
+  in_.clear();
+  tx_ = Tx::closed;
+  rx_ = Rx::done;
+  if (t_.output_bytes() == 0) close_now(Transport::CloseMode::normal);
 }
 
 /// With a reset: what the kernel still holds for a client that hardly reads would keep it served

@@ -66,6 +66,7 @@ class ServerCodec final : public StreamCore {
   void swallow_body();
   [[nodiscard]] bool shows_a_cut() const;
   void finish_output_then_close();
+  void nothing_follows();
   void close_now(Transport::CloseMode mode);
   void start_tunnel(const Head& head);
   [[nodiscard]] BodyMode choose_mode(const Head& head, End end) const;
