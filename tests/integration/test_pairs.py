@@ -245,14 +245,16 @@ def test_early_answer_to_an_upload_that_never_ends(world: World) -> None:
     gone = threading.Event()
 
     def refuse(exchange: ServerExchange) -> None:
-        exchange.read()
-        exchange.respond(413, length=3)
-        exchange.send(b"no!")
-        exchange.finish()
-        if exchange.version == 1:
-            exchange.conn.half_close()  # type: ignore[attr-defined]
-            exchange.conn.hold_until_closed()  # type: ignore[attr-defined]
-        gone.set()
+        try:
+            exchange.read()
+            exchange.respond(413, length=3)
+            exchange.send(b"no!")
+            exchange.finish()  # on HTTP/2 the client may be through with it before
+            if exchange.version == 1:
+                exchange.conn.half_close()  # type: ignore[attr-defined]
+                exchange.conn.hold_until_closed()  # type: ignore[attr-defined]
+        finally:
+            gone.set()
     world.upstream.handle("/early", refuse)
     with world.client() as client:
         exchange = client.open("POST", "/early", body=True)
