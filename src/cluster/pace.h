@@ -13,9 +13,8 @@ namespace aralez {
 /// that a server is not of that kind, and it gets everything at once for a rest:
 ///
 /// - Too many answers are slow. A request without one after kYoung does not count any more.
-/// - It does more when it is given more. A round of answers is compared with a trial round, in
-/// which
-///   twice as many may be on their way: where they only wait, no more of them are answered.
+/// - It does more when it is given more. A round of answers is compared with a trial round, with
+///   twice as many on their way: where they only wait, no more of them are answered.
 ///
 /// The rest is a second, twice as long each time it is found to be right. No I/O; time comes in as
 /// an argument. `paced → trial → paced | open → paced`.
