@@ -1,11 +1,11 @@
 #include "files/conditions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "base/ascii.h"
 #include "http/date.h"
+#include "http/field_rules.h"
 
 namespace aralez {
 namespace {
@@ -23,16 +23,6 @@ bool any_match(std::string_view list, std::string_view etag, Compare how) {
     found |= (how == Compare::weak ? without_weak(tag) : tag) == etag;
   });
   return found;
-}
-
-/// 1*DIGIT; what does not fit is as large as can be. False for anything else.
-bool read_number(std::string_view text, std::uint64_t& out) {
-  if (text.empty() ||
-      !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
-    return false;
-  if (std::from_chars(text.data(), text.data() + text.size(), out).ec != std::errc{})
-    out = std::numeric_limits<std::uint64_t>::max();
-  return true;
 }
 
 bool range_counts(const Fields& request, const Validators& now) {
@@ -76,9 +66,9 @@ ByteRange read_range(const Fields& request, const Validators& now, std::uint64_t
   if (dash == std::string_view::npos) return {};
   std::uint64_t first = 0;
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
-  if (dash == 0) return read_number(spec.substr(1), first) ? suffix(first, size) : ByteRange{};
-  if (!read_number(spec.substr(0, dash), first)) return {};
-  if (dash + 1 < spec.size() && (!read_number(spec.substr(dash + 1), last) || last < first))
+  if (dash == 0) return parse_count(spec.substr(1), first) ? suffix(first, size) : ByteRange{};
+  if (!parse_count(spec.substr(0, dash), first)) return {};
+  if (dash + 1 < spec.size() && (!parse_count(spec.substr(dash + 1), last) || last < first))
     return {};
   if (first >= size) return {ByteRange::Kind::unsatisfiable};
   return {ByteRange::Kind::part, first, std::min(last, size - 1) - first + 1};

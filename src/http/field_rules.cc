@@ -1,6 +1,7 @@
 #include "http/field_rules.h"
 
 #include <charconv>
+#include <limits>
 
 namespace aralez {
 
@@ -39,10 +40,16 @@ bool carried_upgrade(std::string_view protocol) noexcept {
 }
 
 bool parse_length(std::string_view text, std::uint64_t& out) noexcept {
-  if (text.empty() || text.size() > 18) return false;
+  return text.size() <= 18 && parse_count(text, out);
+}
+
+bool parse_count(std::string_view text, std::uint64_t& out) noexcept {
+  if (text.empty()) return false;
   for (const char c : text)
     if (c < '0' || c > '9') return false;
-  return std::from_chars(text.data(), text.data() + text.size(), out).ec == std::errc{};
+  if (std::from_chars(text.data(), text.data() + text.size(), out).ec != std::errc{})
+    out = std::numeric_limits<std::uint64_t>::max();
+  return true;
 }
 
 }  // namespace aralez

@@ -17,4 +17,7 @@ namespace aralez {
 /// Value of a Content-Length: 1*DIGIT that fits; no sign, no list (threats row 1).
 [[nodiscard]] bool parse_length(std::string_view text, std::uint64_t& out) noexcept;
 
+/// 1*DIGIT; what does not fit is as large as can be. False for anything else.
+[[nodiscard]] bool parse_count(std::string_view text, std::uint64_t& out) noexcept;
+
 }  // namespace aralez

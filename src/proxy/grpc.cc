@@ -1,8 +1,7 @@
 #include "proxy/grpc.h"
 
-#include <charconv>
-
 #include "base/ascii.h"
+#include "http/field_rules.h"
 
 namespace aralez {
 
@@ -47,11 +46,9 @@ void make_grpc_error(Reply& reply, Arena& arena, HttpVersion version) {
 std::optional<std::uint8_t> grpc_status_in(const Fields& fields) noexcept {
   const Field* const field = fields.find("grpc-status");
   if (!field) return std::nullopt;
-  const char* const end = field->value.data() + field->value.size();
-  std::uint8_t status = 0;
-  const auto read = std::from_chars(field->value.data(), end, status);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  return status;
+  std::uint64_t status = 0;
+  if (!parse_count(field->value, status) || status > 255) return std::nullopt;
+  return static_cast<std::uint8_t>(status);
 }
 
 }  // namespace aralez

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 #include <limits>
 
 #include "base/ascii.h"
+#include "http/field_rules.h"
 
 namespace aralez {
 namespace {
@@ -43,13 +44,7 @@ RequestVerdict check_authority(Head& request, Arena& arena, std::string_view& ho
 
 constexpr std::string_view kMaxForwards = "Max-Forwards";
 
-/// Of decimal digits; the most we can count when they are more. None when it is something else.
-std::optional<std::uint32_t> parse_hops(std::string_view text) {
-  std::uint32_t hops = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), hops);
-  if (ec == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
-  return ec == std::errc{} ? hops : std::numeric_limits<std::uint32_t>::max();
-}
+constexpr std::uint64_t kMostHops = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
@@ -76,10 +71,10 @@ Hop count_hop(Head& request, Arena& arena) {
   bool counted = false;
   for (Field& f : request.fields) {
     if (!iequals(f.name, kMaxForwards)) continue;
-    const auto hops = parse_hops(f.value);
-    if (!hops || counted) return Hop::malformed;
-    if (*hops == 0) return Hop::last;
-    f.value = arena.copy(fmt::to_string(*hops - 1));
+    std::uint64_t hops = 0;
+    if (!parse_count(f.value, hops) || counted) return Hop::malformed;
+    if (hops == 0) return Hop::last;
+    f.value = arena.copy(fmt::to_string(std::min(hops, kMostHops) - 1));
     counted = true;
   }
   return Hop::onward;

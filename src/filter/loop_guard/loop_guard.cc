@@ -11,12 +11,9 @@ constexpr std::string_view kField = "CDN-Loop";
 
 /// Our elements have no parameters (RFC 8586 section 2).
 bool LoopGuard::is_in(std::string_view list) const noexcept {
-  while (true) {
-    const auto comma = list.find(',');
-    if (trim_ows(list.substr(0, comma)) == mark_) return true;
-    if (comma == std::string_view::npos) return false;
-    list.remove_prefix(comma + 1);
-  }
+  bool found = false;
+  for_each_element(list, [&](std::string_view element) { found |= element == mark_; });
+  return found;
 }
 
 Verdict LoopGuard::on_request_head(RequestContext& request, Reply& reply) const {
