@@ -313,9 +313,8 @@ void ServerCodec::on_recv_end() {
 /// The client has ended its side, and no request of it is left, or only half of one.
 void ServerCodec::nothing_follows() {
   in_.clear();
-  tx_ = Tx::closed;
   rx_ = Rx::done;
-  if (t_.output_bytes() == 0) close_now(Transport::CloseMode::normal);
+  finish_output_then_close();
 }
 
 /// With a reset: what the kernel still holds for a client that hardly reads would keep it served
