@@ -7,6 +7,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/endpoint_registry.h"
+#include "support/turn_until.h"
 
 namespace aralez::testing {
 
@@ -36,14 +37,7 @@ class Clusters : public ::testing::Test {
                            .counters = counters_,
                            .workers = workers});
   }
-  bool until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      reactor_.turn(Millis(10));
-    }
-    return true;
-  }
+  bool until(const std::function<bool()>& done) { return turn_until(reactor_, done); }
 
   struct Waiter final : ConnectionWaiter {
     void on_upstream_ready(UpstreamConnection& c) override { ready.push_back(&c); }

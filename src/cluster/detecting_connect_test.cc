@@ -1,10 +1,6 @@
 #include "cluster/detecting_connect.h"
 
-#include <gtest/gtest.h>
-
-#include <functional>
-
-#include "cluster/cluster.h"
+#include "cluster/clusters_fixture_test.h"
 #include "cluster/server_fixture_test.h"
 
 namespace aralez {
@@ -30,7 +26,7 @@ void h2c(std::string_view first, Transport& to) {
 }
 void silent(std::string_view, Transport&) {}
 
-class Detecting : public ::testing::Test {
+class Detecting : public testing::Clusters {
  protected:
   /// Connections of HTTP/2 die before what they share, as in a worker.
   ~Detecting() override {
@@ -51,13 +47,7 @@ class Detecting : public ::testing::Test {
     clusters_ = manager_.adopt({{"r", {spec}}});
     return clusters_[0]->endpoint(0);
   }
-  void until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!done()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-      reactor_.turn(Millis(10));
-    }
-  }
+  void until(const std::function<bool()>& done) { ASSERT_TRUE(Clusters::until(done)); }
   /// Protocol of a connection for `wish`, or why there is none.
   Result<UpstreamProtocol> connect(EndpointPool& pool, const ConnectionWish& wish = kWish,
                                    Millis time = kTime) {
@@ -71,18 +61,7 @@ class Detecting : public ::testing::Test {
     return protocol;
   }
 
-  Reactor reactor_;
-  h1::HeadScratch scratch_;
-  h2::Shared h2_{reactor_};
-  Limits limits_;
-  NullLogger logger_;
-  CounterBlock counters_;
-  ClusterManager manager_{{.reactor = reactor_,
-                           .scratch = scratch_,
-                           .h2 = h2_,
-                           .limits = limits_,
-                           .logger = logger_,
-                           .counters = counters_}};
+  ClusterManager manager_ = make(128);
   std::vector<std::shared_ptr<Cluster>> clusters_;
 };
 

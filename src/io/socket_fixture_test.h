@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "io/socket.h"
+#include "support/turn_until.h"
 
 namespace aralez {
 
@@ -49,15 +50,7 @@ class Ear final : public TransportEvents {
 
 class SocketTest : public ::testing::Test {
  protected:
-  /// Turns the loop until `done`; false when that takes unreasonably long.
-  bool until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      reactor_.turn(Millis(10));
-    }
-    return true;
-  }
+  bool until(const std::function<bool()>& done) { return testing::turn_until(reactor_, done); }
   /// Turns until nothing more can come of what has happened so far.
   void settle() {
     for (int i = 0; i < 5; ++i) reactor_.turn(Millis(0));

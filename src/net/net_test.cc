@@ -6,6 +6,7 @@
 
 #include "net/client_table.h"
 #include "net/listener.h"
+#include "support/turn_until.h"
 
 namespace aralez {
 namespace {
@@ -91,14 +92,7 @@ class Listening : public ::testing::Test {
     if (::connect(fd.get(), address_.raw(), address_.length()) != 0) fd.reset();
     return fd;
   }
-  bool until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      reactor_.turn(Millis(20));
-    }
-    return true;
-  }
+  bool until(const std::function<bool()>& done) { return testing::turn_until(reactor_, done); }
 
   Reactor reactor_;
   Door door_;

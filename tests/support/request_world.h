@@ -7,6 +7,7 @@
 
 #include "http/request_context.h"
 #include "http/worker_context.h"
+#include "support/turn_until.h"
 
 namespace aralez::testing {
 
@@ -28,9 +29,7 @@ class RequestWorld : public ::testing::Test, public RequestDriver {
   /// Lets the worker do what was posted to it. False when `done` does not become true.
   template <typename Done>
   [[nodiscard]] bool turn_until(Done done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done() && std::chrono::steady_clock::now() < deadline) reactor_.turn(Millis{10});
-    return done();
+    return testing::turn_until(reactor_, done);
   }
 
   Reactor reactor_;
