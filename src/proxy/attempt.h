@@ -10,9 +10,9 @@ class Exchange;
 struct ProxyContext;
 
 /// Gets one request answered by an endpoint of its cluster: takes a connection, sends, waits, and
-/// tries again where that is safe. `queued` is also for its turn at a busy
-/// endpoint (cluster/pace.h). `queued → connecting → sending → receiving → done | failed`.
-/// Member of the exchange.
+/// tries again where that is safe. `queued → connecting → sending → receiving → done | failed`;
+/// `queued` is also the wait for its turn at a busy endpoint (cluster/pace.h). Member of the
+/// exchange.
 class Attempt final : public StreamEvents, private ConnectionWaiter {
  public:
   Attempt(ProxyContext& context, Exchange& exchange);

@@ -1,69 +1,23 @@
-#include "codec/h1/server_codec.h"
+#include "codec/h1/server_codec_fixture_test.h"
 #include "support/http1_text.h"
-#include "support/memory_transport.h"
-#include "support/stream_recorder.h"
 
 namespace aralez::testing {
 namespace {
 
 /// An answer that breaks off: its client gets what there is of it, and never takes it for all.
-class CutAnswer : public ::testing::Test, private h1::ServerEvents {
+class CutAnswer : public ServerCodecTest {
  protected:
-  CutAnswer() {
-    transport_.attach(codec_);
-    codec_.start();
-    transport_.peer_takes(0);
-  }
-  void turn() {
-    transport_.turn();
-    loop_.run_deferred();
-    loop_.finish_turn();
-  }
-  void settle() {
-    for (int i = 0; i < 4; ++i) turn();
-  }
-  void ask(std::string_view version = "1.1", std::string_view fields = "") {
-    transport_.peer_sends("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n" +
-                          std::string(fields) + "\r\n");
-    settle();
-  }
+  CutAnswer() { transport_.peer_takes(0); }
   /// Begins an answer, sends `body` of it and nothing more.
   void answer_in_part(BodyLength length, std::string_view body) {
     owner_.send_head({.status = 200, .length = length}, End::no);
     owner_.send_body(loop_.blocks(), body, End::no);
     owner_.reset();
   }
-  /// The client reads `n` bytes every second.
-  void read_for(int seconds, std::size_t n) {
-    for (int i = 0; i < seconds && !transport_.closed(); ++i) {
-      loop_.set_now(loop_.now() + std::chrono::seconds{1});
-      loop_.timers().advance(loop_.now());
-      transport_.peer_takes(n);
-      turn();
-    }
-  }
   [[nodiscard]] Http1Message answer() const {
     return read_http1(transport_.sent(), Http1Rest::until_end, transport_.ended());
   }
-
-  Loop loop_{TimePoint{} + std::chrono::hours{1}};
-  MemoryTransport transport_{loop_};
-  Limits limits_;
-  h1::HeadScratch scratch_;
-  h1::ServerCodec codec_{transport_, *this, scratch_, limits_};
-  Recorder owner_;
   const std::string pattern_ = std::string(40'000, 'b');
-  int requests_ = 0;
-  std::size_t refusals_ = 0;
-
- private:
-  StreamEvents& on_stream(Stream& stream) override {
-    ++requests_;
-    owner_.attach(stream);
-    return owner_;
-  }
-  void on_refused(const h1::HeadError&, Head*) override { ++refusals_; }
-  void on_closed() override {}
 };
 
 TEST_F(CutAnswer, of_a_known_length_is_sent_as_far_as_it_goes) {
@@ -92,13 +46,13 @@ TEST_F(CutAnswer, in_chunks_has_no_last_one) {
 }
 
 TEST_F(CutAnswer, is_reset_where_its_cut_would_look_like_its_end) {
-  ask("1.0");
+  ask("", "1.0");
   answer_in_part(BodyLength::until_end(), "ok");
   EXPECT_EQ(transport_.closed(), Transport::CloseMode::abort);
 }
 
 TEST_F(CutAnswer, is_reset_for_http10_whatever_its_length) {
-  ask("1.0", "Connection: keep-alive\r\n");
+  ask("Connection: keep-alive\r\n", "1.0");
   answer_in_part(BodyLength::of(10), "ok");
   EXPECT_EQ(transport_.closed(), Transport::CloseMode::abort);
 }

@@ -21,20 +21,35 @@ class ServerCodecTest : public ::testing::Test, private h1::ServerEvents {
       settle();
     }
   }
+  void turn() {
+    transport_.turn();
+    loop_.run_deferred();
+    loop_.finish_turn();
+  }
   void settle() {
-    for (int i = 0; i < 4; ++i) {
-      transport_.turn();
-      loop_.run_deferred();
-      loop_.finish_turn();
-    }
+    for (int i = 0; i < 4; ++i) turn();
+  }
+  void ask(std::string_view fields = "", std::string_view version = "1.1") {
+    transport_.peer_sends("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n" +
+                          std::string(fields) + "\r\n");
+    settle();
   }
   void answer(std::uint16_t status = 200) {
     owner_.send_head({.status = status, .length = BodyLength::of(0)}, End::yes);
     owner_.detach();
   }
+  /// Time passes, and nothing that the client has sent is read before.
   void pass(Millis time) {
     loop_.set_now(loop_.now() + time);
     loop_.timers().advance(loop_.now());
+  }
+  /// The client reads `n` bytes every second.
+  void read_for(int seconds, std::size_t n) {
+    for (int i = 0; i < seconds && !transport_.closed(); ++i) {
+      pass(std::chrono::seconds{1});
+      transport_.peer_takes(n);
+      turn();
+    }
   }
 
   static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -46,15 +61,18 @@ class ServerCodecTest : public ::testing::Test, private h1::ServerEvents {
   Recorder owner_;
   int requests_ = 0;
   int refused_ = 0;  ///< status
+  std::size_t refusals_ = 0;
 
- private:
   StreamEvents& on_stream(Stream& stream) override {
     ++requests_;
     owner_ = Recorder();
     owner_.attach(stream);
     return owner_;
   }
-  void on_refused(const h1::HeadError& error, Head*) override { refused_ = error.status; }
+  void on_refused(const h1::HeadError& error, Head*) override {
+    refused_ = error.status;
+    ++refusals_;
+  }
   void on_closed() override {}
 };
 

@@ -1,6 +1,5 @@
-#include "codec/h1/server_codec.h"
+#include "codec/h1/server_codec_fixture_test.h"
 #include "support/http1_text.h"
-#include "support/memory_transport.h"
 #include "support/stream_laws.h"
 
 namespace aralez::testing {
@@ -8,50 +7,21 @@ namespace {
 
 /// What becomes of an answer that is queued when its exchange is over. The owner answers at once
 /// and lets go, as an exchange does.
-class ServerOutput : public ::testing::Test, private h1::ServerEvents, private StreamEvents {
+class ServerOutput : public ServerCodecTest, private StreamEvents {
  protected:
-  ServerOutput() {
-    transport_.attach(codec_);
-    codec_.start();
-    transport_.peer_takes(0);
-  }
-  void turn() {
-    transport_.turn();
-    loop_.run_deferred();
-    loop_.finish_turn();
-  }
-  void ask(std::string_view fields) {
-    transport_.peer_sends("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
-    for (int i = 0; i < 4; ++i) turn();
-  }
-  /// The client reads `n` bytes every second.
-  void read_for(int seconds, std::size_t n) {
-    for (int i = 0; i < seconds && !transport_.closed(); ++i) {
-      loop_.set_now(loop_.now() + std::chrono::seconds{1});
-      transport_.peer_takes(n);
-      turn();
-    }
-  }
+  ServerOutput() { transport_.peer_takes(0); }
   [[nodiscard]] Http1Message answer() const {
     return read_http1(transport_.sent(), Http1Rest::until_end, transport_.closed().has_value());
   }
 
-  Loop loop_{TimePoint{} + std::chrono::hours{1}};
-  MemoryTransport transport_{loop_};
   bool closed_ = false;
-  int requests_ = 0;
-  std::size_t refusals_ = 0;
   const std::string body_ = pattern(40'000);
-  Limits limits_;
-  h1::HeadScratch scratch_;
-  h1::ServerCodec codec_{transport_, *this, scratch_, limits_};
 
  private:
   StreamEvents& on_stream(Stream& stream) override {
     stream_ = &stream;
     return *this;
   }
-  void on_refused(const h1::HeadError&, Head*) override { ++refusals_; }
   void on_closed() override { closed_ = true; }
 
   void on_head(Head&&, End) override {
@@ -144,11 +114,6 @@ TEST_F(ServerOutput, a_drain_waits_for_an_answer_that_is_leaving) {
 class ServerDrain : public ServerOutput {
  protected:
   ServerDrain() { transport_.peer_takes(1'000'000); }
-  /// Time passes, and nothing that the client has sent is read before.
-  void pass(Millis time) {
-    loop_.set_now(loop_.now() + time);
-    loop_.timers().advance(loop_.now());
-  }
   [[nodiscard]] std::size_t answers_that_say_close() const {
     std::size_t n = 0;
     for (auto at = transport_.sent().find("onnection: close"); at != std::string::npos;

@@ -1,5 +1,6 @@
 #include "control/build/own_routes.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,16 @@ using ::testing::HasSubstr;
 
 bool leads(std::string_view host, std::uint16_t port, std::string_view listener) {
   return leads_to({.host = std::string(host), .port = port}, *SocketAddress::parse(listener));
+}
+
+/// With `paths` for one host.
+UpstreamsConfig with_paths(std::string_view host, std::string_view paths,
+                           Diagnostics& diagnostics) {
+  auto config =
+      parse_upstreams(fmt::format("provider: file\nupstreams:\n  {}:\n    paths:\n{}", host, paths),
+                      "up.yaml", diagnostics);
+  EXPECT_TRUE(config) << diagnostics.render();
+  return std::move(config).value();
 }
 
 TEST(OwnRoutes, are_those_whose_server_ends_at_the_listener) {
@@ -39,13 +50,10 @@ TEST(OwnRoutes, the_listener_with_tls_is_one_too) {
   main.config_address = *SocketAddress::parse("127.0.0.1:3000");
   main.config_tls_address = *SocketAddress::parse("127.0.0.1:3443");
   Diagnostics diagnostics;
-  const auto config = parse_upstreams(
-      "provider: file\nupstreams:\n  a.test:\n    paths:\n      /:\n        servers: "
-      "['https://127.0.0.1:3443']\n",
-      "up.yaml", diagnostics);
-  ASSERT_TRUE(config) << diagnostics.render();
-  EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
-  warn_of_own_routes(*config, main, diagnostics);
+  const auto config =
+      with_paths("a.test", "      /:\n        servers: ['https://127.0.0.1:3443']\n", diagnostics);
+  EXPECT_TRUE(leads_to_api(config.hosts[0].paths[0], main));
+  warn_of_own_routes(config, main, diagnostics);
   EXPECT_THAT(diagnostics.render(), HasSubstr("a.test/ leads to config_tls_address, the API"));
 }
 
@@ -53,13 +61,10 @@ TEST(OwnRoutes, are_warned_of_with_their_place) {
   MainConfig main;
   main.config_address = *SocketAddress::parse("127.0.0.1:3000");
   Diagnostics diagnostics;
-  const auto config = parse_upstreams(
-      "provider: file\nupstreams:\n  DEFAULT:\n    paths:\n      /:\n        servers: "
-      "['127.0.0.1:3000']\n",
-      "up.yaml", diagnostics);
-  ASSERT_TRUE(config) << diagnostics.render();
-  EXPECT_TRUE(leads_to_api(config->hosts[0].paths[0], main));
-  warn_of_own_routes(*config, main, diagnostics);
+  const auto config =
+      with_paths("DEFAULT", "      /:\n        servers: ['127.0.0.1:3000']\n", diagnostics);
+  EXPECT_TRUE(leads_to_api(config.hosts[0].paths[0], main));
+  warn_of_own_routes(config, main, diagnostics);
   EXPECT_THAT(diagnostics.render(), HasSubstr("up.yaml:6:"));
   EXPECT_THAT(diagnostics.render(),
               HasSubstr("warning: servers: DEFAULT/ leads to config_address"));
@@ -72,18 +77,16 @@ TEST(OwnRoutes, to_a_listener_for_clients_are_warned_of_with_their_place) {
   main.proxy_address_tls = *SocketAddress::parse("0.0.0.0:8443");
   main.file_server_address = *SocketAddress::parse("127.0.0.1:8081");
   Diagnostics diagnostics;
-  const auto config = parse_upstreams(
-      "provider: file\nupstreams:\n  a.test:\n    paths:\n"
-      "      /: {servers: ['127.0.0.1:8080']}\n"
-      "      /t: {servers: ['https://localhost:8443']}\n"
-      "      /f: {servers: ['127.0.0.1:8081', '192.0.2.1:8080']}\n",
-      "up.yaml", diagnostics);
-  ASSERT_TRUE(config) << diagnostics.render();
-  const auto& paths = config->hosts[0].paths;
+  const auto config = with_paths("a.test",
+                                 "      /: {servers: ['127.0.0.1:8080']}\n"
+                                 "      /t: {servers: ['https://localhost:8443']}\n"
+                                 "      /f: {servers: ['127.0.0.1:8081', '192.0.2.1:8080']}\n",
+                                 diagnostics);
+  const auto& paths = config.hosts[0].paths;
   EXPECT_TRUE(leads_to_proxy(paths[0], main));
   EXPECT_TRUE(leads_to_proxy(paths[1], main));
   EXPECT_FALSE(leads_to_proxy(paths[2], main)) << "the file server sends nothing back";
-  warn_of_own_routes(*config, main, diagnostics);
+  warn_of_own_routes(config, main, diagnostics);
   const std::string said = diagnostics.render();
   EXPECT_THAT(said, HasSubstr("up.yaml:5:"));
   EXPECT_THAT(said, HasSubstr("warning: servers: a.test/ leads to proxy_address_http, this proxy"));
