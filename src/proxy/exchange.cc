@@ -218,9 +218,9 @@ void Exchange::upstream_ready(Stream& upstream) {
     window_ = Window::full;
     down_->grant(Limits::kBodyWindow - kEarlyWindow);
   }
-  // Trailers that came before an upstream was there are left out (RFC 9110 section 6.5.2).
-  if (!held_.empty() || request_end_ == End::yes)
-    attempt_.send_body(std::exchange(held_, Chain()), request_end_);
+  const End end = held_trailers_.empty() ? request_end_ : End::no;
+  if (!held_.empty() || end == End::yes) attempt_.send_body(std::exchange(held_, Chain()), end);
+  if (!held_trailers_.empty()) attempt_.send_trailers(std::exchange(held_trailers_, Fields()));
 }
 
 void Exchange::on_body(Chain&& body, End end) {
@@ -245,9 +245,22 @@ void Exchange::keep_body(Chain&& body) {
 
 void Exchange::on_trailers(Fields&& trailers) {
   request_end_ = End::yes;
+  if (state_ == State::done) return;
   if (state_ == State::buffering) return respond();
-  if (attempt_.ready()) attempt_.send_trailers(trailers);
+  if (attempt_.ready())
+    attempt_.send_trailers(trailers);
+  else
+    hold(std::move(trailers));
   maybe_finish();
+}
+
+void Exchange::hold(Fields&& trailers) {
+  held_trailers_ = std::move(trailers);
+  held_trailers_.move_to(arena_, 0);
+  for (Field& f : held_trailers_) {
+    f.name = arena_.copy(f.name);
+    f.value = arena_.copy(f.value);
+  }
 }
 
 void Exchange::on_sent(std::size_t n) {
@@ -398,7 +411,10 @@ void Exchange::finish() {
     auto context = request_context();
     route_->chain.on_request_end(context, summary());
   }
-  if (window_ != Window::none) held_.clear();
+  if (window_ != Window::none) {
+    held_.clear();
+    held_trailers_ = {};
+  }
   request_.pin.reset();
   arena_.clear();
   context_.snapshots.release(*snapshot_);

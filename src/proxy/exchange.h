@@ -106,7 +106,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void add_answer_fields(Fields& fields);
   void fail(Reason reason, std::string_view why);
   void count();
-  void send_request_body(Chain&& body, End end);
+  void hold(Fields&& trailers);
   void start_tunnel(Head&& head);
   void maybe_finish();
   /// Over. Gives back what was held, so views into the request are not to be used any more.
@@ -139,7 +139,8 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   Head request_;
   TargetPath path_;
   std::string_view host_;
-  Chain held_;  ///< request body that came before an upstream was there
+  Chain held_;            ///< request body that came before an upstream was there
+  Fields held_trailers_;  ///< and what came behind it, in arena_
   Arena arena_;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;

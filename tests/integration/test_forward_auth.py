@@ -366,6 +366,7 @@ def test_a_body_that_ends_without_a_byte_while_it_waits(client: str, upstream: s
         up.check()
 
 
+        assert [(n.lower(), v) for n, v in up.of("/late")[0].trailers] == list(trailers)
 def test_a_body_of_a_refused_request_goes_nowhere(world: World) -> None:
     with world.proxy.client() as client:
         r = client.request("/upload-no", method="POST", body=b"GET /open/smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n")

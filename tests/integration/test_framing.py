@@ -164,6 +164,17 @@ def test_trailers_go_both_ways(world) -> None:
     assert origin.seen("/trailers")[-1].trailers == [("X-Check", "1")]
 
 
+def test_trailers_that_are_there_before_the_connection(origin: Origin) -> None:
+    request = ("POST /early HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\nX-Check: 1\r\n"
+               "Host: evil.test\r\n\r\n")
+    bodies = ["3\r\nabc\r\n", ""]
+    for body in bodies:
+        with Proxy({"a.test": {"/": route("127.0.0.1:1", origin)}}) as proxy, proxy.client() as client:
+            client.send(request.format(body))
+            assert client.response("POST").status == 200
+    assert [(r.body, r.trailers) for r in origin.seen("/early")] == [(b"abc", [("X-Check", "1")]), (b"", [("X-Check", "1")])]
+
+
 @pytest.mark.parametrize("status, fields", [
     ("204 No Content", ""), ("304 Not Modified", "ETag: \"x\"\r\n"), ("304 Not Modified", "Content-Length: 500\r\n"),
 ])
