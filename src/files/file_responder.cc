@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "base/ascii.h"
+#include "base/unique_fd.h"
 #include "files/conditions.h"
 #include "files/media_type.h"
 #include "http/date.h"
@@ -60,9 +62,9 @@ std::string file_name(std::string_view path) {
   return out.substr(1);
 }
 
-Found open_file(int root, const std::string& name) {
+Found open_file(const std::string& path) {
   Found f;
-  f.fd = UniqueFd(::openat(root, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  f.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (f.fd && ::fstat(f.fd.get(), &f.st) != 0) f.fd.reset();
   return f;
 }
@@ -125,7 +127,7 @@ void send(RequestContext& request, Reply& reply, Found&& file, const Validators&
 }  // namespace
 
 FileResponder::FileResponder(const std::string& folder)
-    : root_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+    : root_(std::filesystem::absolute(folder).native() + "/") {}
 
 Verdict FileResponder::respond(RequestContext& request, const Chain&, Reply& reply) const {
   answer(request, reply);
@@ -140,7 +142,7 @@ void FileResponder::answer(RequestContext& request, Reply& reply) const {
   }
   const std::string name = file_name(request.path.match);
   if (name.empty()) return end(reply, 404, Reason::file_not_found);
-  Found file = open_file(root_.get(), name);
+  Found file = open_file(root_ + name);
   if (!file.fd) return end(reply, 404, Reason::file_not_found);
   if (S_ISDIR(file.st.st_mode) && !request.path.match.ends_with('/'))
     return redirect_to_folder(request, reply);

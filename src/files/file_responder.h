@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "base/unique_fd.h"
 #include "http/request_context.h"
 
 namespace aralez {
@@ -11,16 +10,15 @@ namespace aralez {
 /// (behaviour section 14).
 class FileResponder final : public Responder {
  public:
-  /// `folder` is opened now; when that fails, every request is answered 404 and usable() is false.
+  /// `folder` is looked up for each request: it may come later, or be replaced by another.
   explicit FileResponder(const std::string& folder);
-  [[nodiscard]] bool usable() const noexcept { return static_cast<bool>(root_); }
   [[nodiscard]] Verdict respond(RequestContext& request, const Chain& body,
                                 Reply& reply) const override;
 
  private:
   void answer(RequestContext& request, Reply& reply) const;
 
-  UniqueFd root_;
+  std::string root_;  ///< absolute, ends in a slash
 };
 
 }  // namespace aralez

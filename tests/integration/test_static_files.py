@@ -51,6 +51,28 @@ def files(tmp_path_factory: pytest.TempPathFactory):
         yield proxy, ("127.0.0.1", port), root
 
 
+def test_folder_may_come_later_and_be_replaced(tmp_path: pathlib.Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(name)
+    folder = tmp_path / "current"
+    port = free_port()
+    with Proxy({}, main={"file_server_address": f"127.0.0.1:{port}", "file_server_folder": str(folder)}) as proxy:
+        assert re.search(r"main.yaml:\d+:\d+: warning: file_server_folder: there is no folder", proxy.stderr())
+
+        def served() -> tuple[int, str]:
+            with Client(("127.0.0.1", port)) as c:
+                r = c.request("/")
+                return r.status, r.text()
+
+        assert served() == (404, "")
+        folder.symlink_to("one")
+        assert served() == (200, "one")
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").replace(folder)  # as deployments do
+        assert served() == (200, "two")
+
+
 @pytest.fixture(params=["direct", "proxied"])
 def client(request: pytest.FixtureRequest, files):
     """Both ways to the files: on the listener of the file server, and through the proxy."""

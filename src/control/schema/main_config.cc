@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "base/ascii.h"
 #include "config/file.h"
@@ -297,7 +298,16 @@ void read_api(MapReader& map, MainConfig& config) {
 
 void read_file_server(MapReader& map, MainConfig& config) {
   map.text("file_server_folder", config.file_server_folder);
-  if (config.file_server_address.has_value() == !config.file_server_folder.empty()) return;
+  if (config.file_server_address.has_value() == !config.file_server_folder.empty()) {
+    std::error_code ignored;
+    if (config.file_server_address &&
+        !std::filesystem::is_directory(config.file_server_folder, ignored))
+      map.diagnostics().warning(
+          map.at("file_server_folder"), "file_server_folder",
+          fmt::format("there is no folder {}; until there is, every request is answered 404",
+                      shown(config.file_server_folder)));
+    return;
+  }
   const std::string_view given =
       config.file_server_address ? "file_server_address" : "file_server_folder";
   map.diagnostics().warning(map.at(given), given,

@@ -179,6 +179,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"folder_alone", "file_server_folder: /www", "has no effect alone"},
         Wrong{"address_alone", "file_server_address: 127.0.0.1:1", "has no effect alone"},
         Wrong{"bits_behind_the_prefix", "trusted_proxies: [10.1.0.0/8]", "8 of them count"}),
+        Wrong{"folder_that_is_none",
+              "file_server_address: 127.0.0.1:1\nfile_server_folder: /dev/null",
+              "main.yaml:9:1: warning: file_server_folder: there is no folder \"/dev/null\""},
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(MainConfig, log_level_off_is_the_word_and_no_boolean) {
