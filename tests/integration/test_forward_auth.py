@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import pathlib
 import re
+import signal
 import subprocess
 import threading
 from typing import Any, Iterator
@@ -17,6 +19,7 @@ from typing import Any, Iterator
 import grpc
 import pytest
 
+from support.certificates import Authority
 from support.deadline import Deadline, seconds, wait_until
 from support.grpc_peers import SERVING, OwnServer, channel
 from support.http1 import Request
@@ -363,10 +366,10 @@ def test_a_body_that_ends_without_a_byte_while_it_waits(client: str, upstream: s
             c.h2.round_trip()
         gate.set()
         assert (exchange.head().status, exchange.body()) == (200, b"POST /late ")
+        assert [(n.lower(), v) for n, v in up.of("/late")[0].trailers] == list(trailers)
         up.check()
 
 
-        assert [(n.lower(), v) for n, v in up.of("/late")[0].trailers] == list(trailers)
 def test_a_body_of_a_refused_request_goes_nowhere(world: World) -> None:
     with world.proxy.client() as client:
         r = client.request("/upload-no", method="POST", body=b"GET /open/smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n")
@@ -524,6 +527,19 @@ def test_server_behind_tls(protocol: str, origin: Origin) -> None:
             refused_by(proxy, "auth_unreachable")
             proxy.wait_log("hostname mismatch")
     assert len(origin.requests) == 3
+
+
+def test_renewed_ca_file_counts_from_the_next_hangup(origin: Origin, tmp_path: pathlib.Path) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(Authority().issue("other.test")[0])
+    with Upstream("h1s") as up:
+        hosts = {"a.test": {"/": route(origin, **forward(f"https://127.0.0.1:{up.port}/verify"))}}
+        with Proxy(hosts, main={"ca_file": str(trusted)}) as proxy:
+            refused_by(proxy, "auth_unreachable")
+            trusted.write_text(pathlib.Path(CA).read_text())
+            proxy.send_signal(signal.SIGHUP)
+            proxy.wait_log("configuration 2:")
+            assert proxy.get("/").status == 200
 
 
 def test_reload_while_it_is_asked(auth: Origin) -> None:

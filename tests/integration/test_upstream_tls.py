@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
 
 import pytest
 
+from support.certificates import Authority
 from support.deadline import seconds
 from support.origin import Connection, Origin, answer
 from support.pairs import Upstream
@@ -74,6 +77,19 @@ def test_global_setting_holds_for_all_paths_and_one_path_may_differ() -> None:
             assert proxy.get("/free").status == 200
         with Proxy(hosts, globals_={"verify_upstream": True}, main={"ca_file": CA}) as proxy:
             assert proxy.get("/").status == 200
+
+
+def test_renewed_ca_file_counts_from_the_next_hangup(tmp_path: pathlib.Path) -> None:
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(Authority().issue("other.test")[0])
+    with Upstream("h1s") as up, Proxy({"a.test": {"/": detected(up.server, verify_upstream=True, ca_file=str(trusted))}}) as proxy:
+        assert proxy.get("/").status == 502
+        trusted.write_text(pathlib.Path(CA).read_text())
+        proxy.send_signal(signal.SIGHUP)
+        proxy.wait_log("configuration 2:")
+        assert proxy.get("/").status == 200
+        proxy.send_signal(signal.SIGHUP)
+        proxy.wait_log("nothing has changed")
 
 
 def test_verification_that_a_reload_turns_on_is_not_passed_by_kept_connections() -> None:

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
+#include "base/hash.h"
+#include "config/file.h"
 #include "config/replace_file.h"
 #include "control/build/own_routes.h"
 
@@ -11,6 +15,8 @@ namespace {
 /// Discovery would begin with an empty table.
 constexpr std::string_view kOnlyFile =
     "provider: only file is available in this version; consul and kubernetes are not\n";
+
+constexpr std::size_t kMaxBundle = 16 * 1024 * 1024;  ///< larger ones are refused
 
 std::size_t count_routes(const UpstreamsConfig& config) {
   std::size_t n = 0;
@@ -35,6 +41,19 @@ std::string list_routes(const Snapshot& snapshot, const UpstreamsConfig& config)
 }
 
 }  // namespace
+
+std::uint64_t Reloader::with_bundles(std::uint64_t fingerprint,
+                                     const UpstreamsConfig& config) const {
+  std::set<std::string> files{setup_.main.ca_file, config.ca_file};
+  for (const auto& host : config.hosts)
+    for (const auto& path : host.paths) files.insert(path.ca_file);
+  for (const auto& file : files) {
+    if (file.empty()) continue;
+    const FileText bundle = read_text_file(file, kMaxBundle, FileRule::regular);
+    fingerprint = KeyedHash::of(fingerprint, bundle.text);
+  }
+  return fingerprint;
+}
 
 void Reloader::say(LogLevel level, const std::string& text) {
   setup_.logger.write(level, "aralez::control::reload", text);
@@ -111,7 +130,7 @@ std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
         setup_.main.upstreams_conf +
             " does not exist: running without routes until it does; every request is answered 502");
   warn_of_own_routes(loaded.config, setup_.main, diagnostics);
-  fingerprint_ = loaded.fingerprint;
+  fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
   return build(std::move(loaded.config), ConfigOrigin::start, diagnostics.render());
 }
 
@@ -120,6 +139,7 @@ void Reloader::reload(Cause cause, const Publish& publish) {
   const ConfigOrigin origin = cause == Cause::asked ? ConfigOrigin::signal : ConfigOrigin::file;
   Diagnostics diagnostics;
   auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
+  loaded.fingerprint = with_bundles(loaded.fingerprint, loaded.config);
   if (loaded.fingerprint == fingerprint_) {
     if (cause == Cause::changed) return;
     say(LogLevel::info, "reload: nothing has changed");
@@ -159,7 +179,7 @@ std::expected<void, std::string> Reloader::submit(std::string text, Save save,
   warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_.reset();
-  if (save == Save::yes) fingerprint_ = loaded.fingerprint;
+  if (save == Save::yes) fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
   publish(build(std::move(loaded.config), ConfigOrigin::api, diagnostics.render()));
   return {};
 }

@@ -55,6 +55,9 @@ class Reloader {
   [[nodiscard]] std::shared_ptr<const Snapshot> build(UpstreamsConfig config, ConfigOrigin origin,
                                                       std::string messages);
   [[nodiscard]] std::expected<void, std::string> refuse(ConfigOrigin origin, std::string why);
+  /// `fingerprint` and the certificates of whom routes trust, which are read when it is built.
+  [[nodiscard]] std::uint64_t with_bundles(std::uint64_t fingerprint,
+                                           const UpstreamsConfig& config) const;
   void say(LogLevel level, const std::string& text);
   void warn_of(const UpstreamsConfig& config);
 
