@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <utility>
 
 #include "base/hash.h"
 #include "config/file.h"
@@ -81,6 +82,7 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
 }
 
 std::expected<void, std::string> Reloader::refuse(ConfigOrigin origin, std::string why) {
+  if (origin != ConfigOrigin::api) files_refused_ = true;
   say(LogLevel::error, fmt::format("{} refused, the running configuration stays:\n{}",
                                    origin == ConfigOrigin::api ? "push" : "reload", why));
   setup_.state.not_applied({.origin = origin,
@@ -141,8 +143,10 @@ void Reloader::reload(Cause cause, const Publish& publish) {
   auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
   loaded.fingerprint = with_bundles(loaded.fingerprint, loaded.config);
   if (loaded.fingerprint == fingerprint_) {
-    if (cause == Cause::changed) return;
-    say(LogLevel::info, "reload: nothing has changed");
+    const bool put_right = std::exchange(files_refused_, false);
+    if (cause == Cause::changed && !put_right) return;
+    say(LogLevel::info, put_right ? "reload: the files are again those of the running configuration"
+                                  : "reload: nothing has changed");
     return setup_.state.not_applied({.origin = origin,
                                      .result = ReloadResult::unchanged,
                                      .at = std::chrono::system_clock::now(),
@@ -150,6 +154,7 @@ void Reloader::reload(Cause cause, const Publish& publish) {
   }
   if (loaded.status == LoadedUpstreams::Status::missing) {
     say(LogLevel::warn, setup_.main.upstreams_conf + " is gone: the running configuration stays");
+    files_refused_ = true;
     return;
   }
   if (loaded.status == LoadedUpstreams::Status::broken)
@@ -159,6 +164,7 @@ void Reloader::reload(Cause cause, const Publish& publish) {
   warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_ = loaded.fingerprint;
+  files_refused_ = false;
   publish(build(std::move(loaded.config), origin, diagnostics.render()));
 }
 
@@ -179,7 +185,10 @@ std::expected<void, std::string> Reloader::submit(std::string text, Save save,
   warn_of_own_routes(loaded.config, setup_.main, diagnostics);
   if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
   fingerprint_.reset();
-  if (save == Save::yes) fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
+  if (save == Save::yes) {
+    fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
+    files_refused_ = false;
+  }
   publish(build(std::move(loaded.config), ConfigOrigin::api, diagnostics.render()));
   return {};
 }

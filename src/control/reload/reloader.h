@@ -66,6 +66,7 @@ class Reloader {
   std::uint64_t generation_ = 0;
   /// Of the files that run now; none when what runs is in no file.
   std::optional<std::uint64_t> fingerprint_;
+  bool files_refused_ = false;  ///< the files were something else meanwhile, which did not run
 };
 
 }  // namespace aralez

@@ -95,14 +95,23 @@ TEST_F(Reload, a_save_that_changes_no_byte_is_none) {
   EXPECT_THAT(logger_.text, HasSubstr("nothing has changed"));
 }
 
-TEST_F(Reload, going_back_from_a_broken_save_to_what_runs_is_no_change) {
+TEST_F(Reload, going_back_from_a_broken_save_to_what_runs_is_no_change_but_told_of) {
   save(to("one:1"));
   ASSERT_NE(start(), nullptr);
   save("upstreams: [");
-  EXPECT_EQ(reload(), nullptr);
+  reload();
   save(to("one:1"));
   EXPECT_EQ(reload(), nullptr);
-  EXPECT_EQ(logger_.text, "");
+  EXPECT_THAT(logger_.text, HasSubstr("the files are again those of the running configuration"));
+  EXPECT_EQ(state_.read().last.result, ReloadResult::unchanged);
+  EXPECT_EQ(state_.read().last.messages, "");
+  EXPECT_EQ(reload(), nullptr);
+  EXPECT_EQ(logger_.text, "") << "once is enough";
+  fs::remove(main_.upstreams_conf);
+  reload();
+  save(to("one:1"));
+  reload();
+  EXPECT_THAT(logger_.text, HasSubstr("again"));
 }
 
 TEST_F(Reload, starts_empty_without_a_file_and_takes_it_when_it_appears) {
