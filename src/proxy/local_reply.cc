@@ -7,6 +7,18 @@ namespace {
 
 constexpr Field kAllow{"Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"};
 
+/// Whether the same request may fare better in a moment: no server could be had for it.
+bool worth_another_try(const Reply& reply) {
+  if (reply.status == 503) return true;
+  if (reply.status != 502) return false;
+  switch (reply.reason) {
+    case Reason::no_endpoint:
+    case Reason::dns_failed:
+    case Reason::connect_failed: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 Reply make_options_reply(Arena& arena) {
@@ -20,7 +32,7 @@ Reply make_options_reply(Arena& arena) {
 void fill_refusal(Reply& reply, Arena& arena, BlockPool& blocks) {
   reply.fields.add(arena, {"Cache-Control", "private, no-store"});
   if (reply.status == 405) reply.fields.add(arena, kAllow);
-  if (reply.status == 502 || reply.status == 503) reply.fields.add(arena, {"Retry-After", "1"});
+  if (worth_another_try(reply)) reply.fields.add(arena, {"Retry-After", "1"});
   if (reply.status != 502) {
     reply.length = BodyLength::of(0);
     return;

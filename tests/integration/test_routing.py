@@ -143,7 +143,8 @@ def test_host_is_forwarded_as_it_came(world: tuple[Proxy, dict[str, Origin]], cl
 
 def test_unknown_host_without_default_is_502() -> None:
     with Origin() as origin, Proxy({"a.test": {"/": route(origin)}}) as proxy:
-        assert proxy.get("/", host="b.test").status == 502
+        r = proxy.get("/", host="b.test")
+        assert (r.status, r.text(), r.get("cache-control"), r.get("retry-after")) == (502, "502 Bad Gateway\n", "private, no-store", None)
         assert not origin.requests
 
 
