@@ -31,9 +31,9 @@ TEST(Status, without_a_body_by_definition) {
     EXPECT_FALSE(bodyless(static_cast<std::uint16_t>(s))) << s;
 }
 
-TEST(Status, of_our_own_has_a_reason_phrase) {
-  for (const int s : {200, 206, 301, 304, 307, 308, 400, 404, 405, 408, 413,
-                      414, 416, 417, 429, 431, 500, 501, 502, 503, 504, 505})
+TEST(Status, of_our_own_and_of_http2_servers_has_a_reason_phrase) {
+  for (const int s : {200, 202, 206, 301, 303, 304, 307, 308, 400, 404, 405, 408, 409, 410, 413,
+                      414, 415, 416, 417, 422, 429, 431, 451, 500, 501, 502, 503, 504, 505})
     EXPECT_FALSE(reason_phrase(static_cast<std::uint16_t>(s)).empty()) << s;
 }
 
