@@ -16,12 +16,15 @@ std::string_view without_weak(std::string_view tag) {
 
 enum class Compare : bool { strong, weak };
 
-bool any_match(std::string_view list, std::string_view etag, Compare how) {
-  if (trim_ows(list) == "*") return true;
+/// Of a list, which may go on in further fields of its name.
+bool any_match(const Fields& request, FieldId list, std::string_view etag, Compare how) {
   bool found = false;
-  for_each_element(list, [&](std::string_view tag) {
-    found |= (how == Compare::weak ? without_weak(tag) : tag) == etag;
-  });
+  for (const Field& f : request) {
+    if (f.id != list) continue;
+    for_each_element(f.value, [&](std::string_view tag) {
+      found |= tag == "*" || (how == Compare::weak ? without_weak(tag) : tag) == etag;
+    });
+  }
   return found;
 }
 
@@ -42,14 +45,16 @@ ByteRange suffix(std::uint64_t wanted, std::uint64_t size) {
 }  // namespace
 
 Condition check_conditions(const Fields& request, const Validators& now) {
-  if (const Field* f = request.find(FieldId::if_match)) {
-    if (!any_match(f->value, now.etag, Compare::strong)) return Condition::failed;
+  if (request.find(FieldId::if_match)) {
+    if (!any_match(request, FieldId::if_match, now.etag, Compare::strong)) return Condition::failed;
   } else if (const Field* since = request.find(FieldId::if_unmodified_since)) {
     const auto date = parse_http_date(since->value);
     if (date && now.modified > *date) return Condition::failed;
   }
-  if (const Field* f = request.find(FieldId::if_none_match))
-    return any_match(f->value, now.etag, Compare::weak) ? Condition::not_modified : Condition::pass;
+  if (request.find(FieldId::if_none_match))
+    return any_match(request, FieldId::if_none_match, now.etag, Compare::weak)
+               ? Condition::not_modified
+               : Condition::pass;
   if (const Field* f = request.find(FieldId::if_modified_since)) {
     const auto date = parse_http_date(f->value);
     if (date && now.modified <= *date) return Condition::not_modified;
@@ -60,7 +65,7 @@ Condition check_conditions(const Fields& request, const Validators& now) {
 ByteRange read_range(const Fields& request, const Validators& now, std::uint64_t size) {
   constexpr std::string_view kUnit = "bytes=";
   const std::string_view value = request.value(FieldId::range);
-  if (!value.starts_with(kUnit) || !range_counts(request, now)) return {};
+  if (!iequals(value.substr(0, kUnit.size()), kUnit) || !range_counts(request, now)) return {};
   const auto spec = trim_ows(value.substr(kUnit.size()));
   const auto dash = spec.find('-');
   if (dash == std::string_view::npos) return {};

@@ -28,6 +28,10 @@ TEST(Conditions, tags_win_over_dates_and_only_if_none_match_is_weak) {
       Condition::pass);
   EXPECT_EQ(check({{"If-Modified-Since", "Sun, 09 Sep 2001 01:46:40 GMT"}}),
             Condition::not_modified);
+  EXPECT_EQ(check({{"If-None-Match", "\"b\""}, {"If-None-Match", "\"a\""}}),
+            Condition::not_modified);
+  EXPECT_EQ(check({{"If-None-Match", " * "}}), Condition::not_modified);
+  EXPECT_EQ(check({{"If-Match", "\"b\""}, {"If-Match", "\"a\""}}), Condition::pass);
   EXPECT_EQ(check({{"If-Match", "W/\"a\""}}), Condition::failed);
   EXPECT_EQ(check({{"If-Match", "\"a\""}}), Condition::pass);
 }
@@ -39,6 +43,7 @@ TEST(Conditions, one_range_is_clipped_and_what_is_outside_is_unsatisfiable) {
   };
   EXPECT_EQ(read("bytes=5-100").length, 8U);
   EXPECT_EQ(read("bytes=-100").length, 13U);
+  EXPECT_EQ(read("Bytes=5-100").length, 8U);
   EXPECT_EQ(read("bytes=-5").first, 8U);
   EXPECT_EQ(read("bytes=13-").kind, Kind::unsatisfiable);
   EXPECT_EQ(read("bytes=-0").kind, Kind::unsatisfiable);
