@@ -79,8 +79,8 @@ class Document {
 };
 
 struct YamlLimits {
-  std::size_t max_bytes = 8 * 1024 * 1024;
-  std::size_t max_nodes = 2'000'000;  ///< with every alias counted in full
+  std::size_t max_bytes = 32 * 1024 * 1024;  ///< ten thousand hosts of ten paths have 10 MiB
+  std::size_t max_nodes = 2'000'000;         ///< with every alias counted in full
   std::uint32_t max_depth = 64;
 };
 

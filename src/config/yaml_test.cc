@@ -145,6 +145,7 @@ TEST(YamlLimits, stop_what_would_take_the_process_down) {
   EXPECT_THAT(y.diagnostics.render(), HasSubstr("aliases counted in full"));
 
   EXPECT_EQ(Yaml("a: b\n", {.max_bytes = 4}).document, nullptr);
+  EXPECT_NE(Yaml(std::string(10 << 20, '\n') + "a: b\n").document, nullptr);
   EXPECT_EQ(Yaml("[a, b, c]\n", {.max_nodes = 3}).document, nullptr);
   EXPECT_NE(Yaml("[a, b]\n", {.max_nodes = 3}).document, nullptr);
 }
