@@ -318,6 +318,10 @@ void read_main(MapReader& map, MainConfig& config) {
   read_ca_file(map, config.ca_file);
   read_required(map);
   map.text("upstreams_conf", config.upstreams_conf);
+  if (const Node* node = map.get("upstreams_conf");
+      node != nullptr && node->is_scalar() && node->text().empty())
+    map.diagnostics().error(node->source(), "upstreams_conf",
+                            "empty; write the path of upstreams.yaml");
   read_addresses(map, config);
   read_api(map, config);
   read_file_server(map, config);

@@ -118,6 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"v6_without_brackets", "proxy_address_http: '::1:80'", "\"[::1]:80\""},
         Wrong{"no_port", "proxy_address_http: 127.0.0.1", "is not IP:port"},
         Wrong{"port_too_large", "proxy_address_http: 127.0.0.1:65536", "is not IP:port"},
+        Wrong{"empty_path", "upstreams_conf: ''", "empty; write the path of upstreams.yaml"},
         Wrong{"empty_address", "proxy_address_tls: ''", "empty; write IP:port"},
         Wrong{"same_address", "config_address: 0.0.0.0:8080", "the same address as"},
         Wrong{"api_with_tls_without_certificate",
@@ -178,10 +179,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"runuser_alone", "runuser: www", "has no effect alone"},
         Wrong{"folder_alone", "file_server_folder: /www", "has no effect alone"},
         Wrong{"address_alone", "file_server_address: 127.0.0.1:1", "has no effect alone"},
-        Wrong{"bits_behind_the_prefix", "trusted_proxies: [10.1.0.0/8]", "8 of them count"}),
         Wrong{"folder_that_is_none",
               "file_server_address: 127.0.0.1:1\nfile_server_folder: /dev/null",
               "main.yaml:9:1: warning: file_server_folder: there is no folder \"/dev/null\""},
+        Wrong{"bits_behind_the_prefix", "trusted_proxies: [10.1.0.0/8]", "8 of them count"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(MainConfig, log_level_off_is_the_word_and_no_boolean) {
