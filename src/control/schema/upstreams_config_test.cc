@@ -196,6 +196,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"authorization_no_url", "authorization: {type: forward, data: auth:80}", "not a URL"},
         Wrong{"header_without_colon", "client_headers: [X-A]", "client_headers[1]: no colon"},
         Wrong{"header_of_framing", "server_headers: ['Content-Length: 5']", "set by the proxy"},
+        Wrong{"header_host", "server_headers: ['Host: a b']", "the value of Host is no host"},
+        Wrong{"header_host_empty", "server_headers: ['Host:']", "the value of Host is no host"},
         Wrong{"header_name", "server_headers: ['a b: c']", "the name before the colon"},
         Wrong{"header_splits_head", "client_headers: [\"A: b\\r\\nC: d\"]", "control character"},
         Wrong{"headers_map", "client_headers: {A: b}", "write a list"}),

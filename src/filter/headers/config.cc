@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "base/arena.h"
 #include "base/ascii.h"
+#include "base/block.h"
 #include "config/decode.h"
+#include "http/uri.h"
 
 namespace aralez {
 namespace {
@@ -20,6 +23,13 @@ Use use_of(std::string_view name) {
   if (std::any_of(std::begin(kFraming), std::end(kFraming), is)) return Use::forbidden;
   if (std::any_of(std::begin(kHopByHop), std::end(kHopByHop), is)) return Use::no_effect;
   return Use::normal;
+}
+
+bool is_host(std::string_view value) {
+  BlockPool pool(1);
+  Arena arena(pool);
+  const auto authority = parse_authority(value, arena);
+  return authority && !authority->host.empty();
 }
 
 /// Values may be secrets (`Authorization: Bearer ...`), so messages never quote an entry.
@@ -51,6 +61,11 @@ void parse_entry(const TextItem& item, Diagnostics& diagnostics, std::vector<Hea
         item.source, item.key,
         fmt::format("{} belongs to one connection and is not passed on; this entry has no effect",
                     name));
+    return;
+  }
+  if (iequals(name, "host") && !is_host(value)) {
+    diagnostics.error(item.source, item.key,
+                      "the value of Host is no host; write \"Host: name\" or \"Host: name:port\"");
     return;
   }
   out.push_back({std::string(name), std::string(value)});
