@@ -117,6 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"other_name", "config_address: box:3000", "an IP address in place of the name"},
         Wrong{"v6_without_brackets", "proxy_address_http: '::1:80'", "\"[::1]:80\""},
         Wrong{"no_port", "proxy_address_http: 127.0.0.1", "is not IP:port"},
+        Wrong{"port_alone", "config_address: 3000", "3000 is a port alone; write 0.0.0.0:3000 or"},
         Wrong{"port_too_large", "proxy_address_http: 127.0.0.1:65536", "is not IP:port"},
         Wrong{"empty_path", "upstreams_conf: ''", "empty; write the path of upstreams.yaml"},
         Wrong{"empty_address", "proxy_address_tls: ''", "empty; write IP:port"},

@@ -103,11 +103,17 @@ bool is_dns_name(std::string_view text) {
 }
 
 void read_address(MapReader& map, std::string_view key, std::optional<SocketAddress>& out) {
+  const Node* const node = map.get(key);
+  std::uint16_t alone = 0;
+  if (node != nullptr && node->is_scalar() &&
+      parse_number<std::uint16_t>(node->text(), 0, 65535, alone))
+    return map.diagnostics().error(node->source(), key,
+                                   fmt::format("{} is a port alone; write {}", node->text(),
+                                               address_hint(":" + node->text())));
   std::string text;
   map.text(key, text);
   if (text.empty()) {
-    if (const Node* node = map.get(key);
-        node != nullptr && node->is_scalar() && node->text().empty())
+    if (node != nullptr && node->is_scalar() && node->text().empty())
       map.diagnostics().error(node->source(), key,
                               "empty; write IP:port, for example 0.0.0.0:8080");
     return;
