@@ -10,10 +10,12 @@
 #   kosoku   Autobahn's cases      PyPI
 #   sslyze   TLS scanner           PyPI
 #   oauth2-proxy   authorization server   Go modules
+#   grafana-panels   draws a dashboard as Grafana does   npm
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
 # run costs nothing. What cannot be had is said in one line and makes the exit status 1; the tests that need it fail.
-# Go of 1.26 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy.
+# Go of 1.26 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy. npm of 10 is
+# needed; Debian 12 and 13 have 9.2, which installs a newer one for this.
 set -euo pipefail
 cd "$(dirname "$0")/peers"
 
@@ -21,6 +23,9 @@ h2spec_version=2.2.1 # peers/h2spec/go.mod has it and its libraries
 grpc_version=1.73.0 # later ones have moved the interop programs
 oauth2_proxy_version=7.15.6
 go_version=go1.26.0
+npm_version=10.9.9
+
+panels=$PWD/../../tests/support/grafana_panels # package.json and the lockfile there have its libraries
 
 cache=${ARALEZ_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/aralez-peers}
 log=$cache/install.log
@@ -57,12 +62,40 @@ python_install() { # python_install FOLDER REQUIREMENTS
     "$1/bin/pip" install --quiet --no-input --requirement "$2"
 }
 
+# The npm of the machine, or a newer one that it fetched: that of Debian does not know overrides by files.
+npm_command() {
+  local version folder=$cache/npm-$npm_version
+  version=$(npm --version) || {
+    echo "there is no npm: apt-get install nodejs npm" >&2
+    return 1
+  }
+  if ((${version%%.*} >= 10)); then
+    echo npm
+    return
+  fi
+  [[ -x $folder/node_modules/.bin/npm ]] ||
+    npm install --prefix "$folder" --no-audit --no-fund "npm@$npm_version" >&2 || return 1
+  echo "$folder/node_modules/.bin/npm"
+}
+
+npm_bundle() { # npm_bundle FOLDER SOURCES: what the script `build` makes of them; packages are not kept
+  local npm
+  npm=$(npm_command) || return 1
+  cp -r "$2" "$1" && cd "$1" || return 1
+  "$npm" ci --ignore-scripts --no-audit --no-fund || {
+    echo "npm ci: $(grep -m 1 -E 'Error: |invalid|[0-9]{3} ' "$log")" # its last words are where to read more
+    return 1
+  }
+  "$npm" run build && rm -rf node_modules
+}
+
 install_peer() { # install_peer NAME FOLDER
   case $1 in
     h2spec) (cd h2spec && go_install "$2" github.com/summerwind/h2spec/cmd/h2spec) ;;
     grpc) go_install "$2" "google.golang.org/grpc/interop/"{client,server}"@v$grpc_version" ;;
     oauth2-proxy) go_install "$2" "github.com/oauth2-proxy/oauth2-proxy/v7@v$oauth2_proxy_version" ;;
     kosoku | sslyze) python_install "$2" "$1.txt" ;;
+    grafana-panels) (npm_bundle "$2" "$panels") ;;
   esac
 }
 
@@ -72,7 +105,11 @@ version_of() {
     grpc) echo "$grpc_version" ;;
     oauth2-proxy) echo "$oauth2_proxy_version" ;;
     kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
-    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy)" >&2 && return 1 ;;
+    grafana-panels) # a change of the page is a version of its own
+      (cd "$panels" && printf '%s-%.8s\n' "$(sed -n 's/.*"@grafana\/ui": "\([0-9.]*\)".*/\1/p' package.json)" \
+        "$(find . -name node_modules -prune -o -type f ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)")
+      ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, grafana-panels)" >&2 && return 1 ;;
   esac
 }
 
@@ -87,7 +124,7 @@ case ${1:-} in
     ;;
 esac
 peers=("$@")
-((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy)
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy grafana-panels)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two runs on one machine share the folder

@@ -12,8 +12,9 @@ build=(g++ cmake ninja-build make ccache pkg-config libssl-dev zlib1g-dev libyam
 test=(libgtest-dev libgmock-dev nginx-light wrk nghttp2-client nghttp2-proxy nghttp2-server curl openssl python3 python3-pytest
   python3-venv chromium python3-websockets python3-yaml python3-h2 python3-wsproto python3-grpcio python3-jwt python3-cryptography strace
   binutils util-linux git prometheus haproxy)
-# tools/peers.sh builds test peers with it.
+# tools/peers.sh builds test peers with them.
 PATH=$PATH:/usr/local/go/bin command -v go >/dev/null || test+=(golang-go)
+command -v npm >/dev/null || test+=(nodejs npm)
 lint=(clang-format-19 clang-tidy-19 shellcheck python3 python3-pytest git)
 fuzz=(clang-19 libclang-rt-19-dev)
 bench=(libbenchmark-dev nginx-light haproxy h2o wrk nghttp2-client openssl python3 util-linux git)

@@ -71,8 +71,9 @@ class Prometheus:
         try:
             wait_until(self._up, "Prometheus scrapes", 30, pause=0.1)
         except AssertionError as e:
+            said = (self.folder / "log").read_text()
             self.__exit__()
-            raise AssertionError(f"{e}\n{(self.folder / 'log').read_text()[-3000:]}") from None
+            raise AssertionError(f"{e}\n{said[-3000:]}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
