@@ -53,18 +53,18 @@ EndpointPool::~EndpointPool() {
 
 // Turns.
 
-void EndpointPool::wait_for_turn(Turn& turn) {
+void EndpointPool::wait_for_turn(Deferred& turn) {
   share_.counters.add(Counter::upstream_paced);
-  turns_.push_back(turn);
+  turns_.add(turn);
   ++waiting_;
   if (!pace_timer_.armed())
     pace_timer_.arm(share_.reactor.timers(), share_.reactor.now() + Pace::kYoung);
   if (!pace_.full(waiting_, share_.reactor.now())) share_.reactor.defer(next_turns_);
 }
 
-void EndpointPool::give_up_turn(Turn& turn) noexcept {
-  if (!turn.linked()) return;
-  turn.unlink();
+void EndpointPool::give_up_turn(Deferred& turn) noexcept {
+  if (!turn.pending()) return;
+  turn.cancel();
   --waiting_;
 }
 
@@ -73,7 +73,7 @@ void EndpointPool::next_turns() {
   const TimePoint now = share_.reactor.now();
   while (waiting_ > 0 && !(paced() && pace_.full(waiting_, now))) {
     --waiting_;
-    turns_.pop_front().on_turn();
+    turns_.run_next();
   }
   if (waiting_ > 0) pace_timer_.arm(share_.reactor.timers(), now + Pace::kYoung);
 }

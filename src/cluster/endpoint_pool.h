@@ -34,26 +34,6 @@ struct PoolShare {
   std::size_t worker = 0;  ///< its cell of each EndpointState
 };
 
-/// A request that waits for its turn at an endpoint; a member of it.
-class Turn : public ListNode {
- public:
-  virtual void on_turn() = 0;
-
- protected:
-  ~Turn() = default;
-};
-
-/// Calls a member function of its owner.
-template <class Owner, void (Owner::*Fn)()>
-class MemberTurn final : public Turn {
- public:
-  explicit MemberTurn(Owner& owner) : owner_(owner) {}
-
- private:
-  void on_turn() override { (owner_.*Fn)(); }
-  Owner& owner_;
-};
-
 /// Connections of one worker to one endpoint, whichever routes use it, and what is known of its
 /// protocol. Idle ones are reused newest first; of those that take many requests the one with the
 /// fewest, and another is opened only when all are full. New ones to an endpoint given by name go
@@ -73,8 +53,8 @@ class EndpointPool final : public std::enable_shared_from_this<EndpointPool>, pr
     return waiting_ > 0 || (paced() && pace_.full(0, share_.reactor.now()));
   }
   /// In the order of arrival; told from the loop. It may end the wait itself.
-  void wait_for_turn(Turn& turn);
-  void give_up_turn(Turn& turn) noexcept;
+  void wait_for_turn(Deferred& turn);
+  void give_up_turn(Deferred& turn) noexcept;
   [[nodiscard]] Pace::Ticket enter() noexcept { return pace_.enter(share_.reactor.now()); }
   void leave(Pace::Ticket ticket, Pace::Left how) noexcept {
     pace_.leave(ticket, how, share_.reactor.now());
@@ -215,7 +195,7 @@ class EndpointPool final : public std::enable_shared_from_this<EndpointPool>, pr
   IntrusiveList<WaitingConnect> woken_;
   MemberDeferred<EndpointPool, &EndpointPool::wake> wake_{*this};
   std::unordered_map<UpstreamConnection*, std::unique_ptr<UpstreamConnection>> all_;
-  IntrusiveList<Turn> turns_;
+  DeferredLine turns_;
   MemberDeferred<EndpointPool, &EndpointPool::next_turns> next_turns_{*this};
   MemberTimer<EndpointPool, &EndpointPool::on_pace_timer> pace_timer_{*this};
 };

@@ -8,9 +8,9 @@ using testing::Clusters;
 /// Requests that wait for their turn at one endpoint.
 class Turns : public Clusters {
  protected:
-  struct Request final : Turn {
+  struct Request final : Deferred {
     explicit Request(Turns& test_) : test(test_) {}
-    void on_turn() override {
+    void run() override {
       ticket = test.pool().enter();
       test.told_.push_back(this);
     }
@@ -24,7 +24,7 @@ class Turns : public Clusters {
     if (pool().must_wait())
       pool().wait_for_turn(r);
     else
-      r.on_turn();
+      r.run();
     return r;
   }
   void fill() {
@@ -58,7 +58,7 @@ TEST_F(Turns, are_kept_by_those_who_wait_already) {
   Request& first = send();
   pool().leave(requests_[0]->ticket, Pace::Left::answered);
   Request& late = send();
-  EXPECT_TRUE(late.linked());
+  EXPECT_TRUE(late.pending());
   reactor_.run_deferred();
   EXPECT_EQ(told_, (std::vector<Request*>{&first}));
 }
@@ -82,9 +82,9 @@ TEST_F(Turns, come_without_any_answer) {
 }
 
 TEST_F(Turns, may_be_the_end_of_the_endpoint) {
-  struct Last final : Turn {
+  struct Last final : Deferred {
     explicit Last(std::function<void()> f) : end(std::move(f)) {}
-    void on_turn() override { end(); }
+    void run() override { end(); }
     std::function<void()> end;
   };
   fill();

@@ -26,6 +26,7 @@ class Deferred : private ListNode {
  private:
   friend class Loop;
   friend class DeferredGroup;
+  friend class DeferredLine;
   friend class IntrusiveList<Deferred>;
 
   static constexpr std::size_t kFetchedBefore = 512;
@@ -63,6 +64,17 @@ class DeferredGroup final : public Deferred {
 
  private:
   void run() override { run_all(work_); }
+  IntrusiveList<Deferred> work_;
+};
+
+/// Work that waits in the order in which it came until somebody lets the next of it go on.
+class DeferredLine {
+ public:
+  void add(Deferred& d) noexcept { work_.push_back(d); }
+  /// Pre: some waits.
+  void run_next() { work_.pop_front().run(); }
+
+ private:
   IntrusiveList<Deferred> work_;
 };
 

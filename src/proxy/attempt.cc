@@ -171,7 +171,7 @@ void Attempt::enter_tunnel() {
 void Attempt::drop() {
   timer_.cancel();
   if (pending_) std::exchange(pending_, nullptr)->forget_waiter();
-  if (turn_.linked()) endpoint_->give_up_turn(turn_);
+  if (turn_.pending()) endpoint_->give_up_turn(turn_);
   leave_endpoint(Pace::Left::gone);
   state_ = State::done;
   connection_ = nullptr;

@@ -104,7 +104,7 @@ class Attempt final : public StreamEvents, private ConnectionWaiter {
   MemberTimer<Attempt, &Attempt::on_timer> timer_{*this};
   std::size_t sent_bytes_ = 0;
   Chain sent_body_;  ///< shares of what was sent, while replay_ allows
-  MemberTurn<Attempt, &Attempt::on_turn> turn_{*this};
+  MemberDeferred<Attempt, &Attempt::on_turn> turn_{*this};  ///< in the line of endpoint_
 };
 
 }  // namespace aralez
