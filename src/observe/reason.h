@@ -47,6 +47,7 @@ enum class Reason : std::uint8_t {
   // The configuration says so.
   no_route,
   no_endpoint,
+  route_loop,
   redirect,
   https_redirect,
   rate_limited,
@@ -137,6 +138,7 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::too_many_handshakes, "too_many_handshakes", "too many TLS handshakes under way"},
     {Reason::no_route, "no_route", "no route for this host and path"},
     {Reason::no_endpoint, "no_endpoint", "route has no usable server"},
+    {Reason::route_loop, "route_loop", "route leads back to this proxy"},
     {Reason::redirect, "redirect", "redirected by the route"},
     {Reason::https_redirect, "https_redirect", "redirected to https"},
     {Reason::rate_limited, "rate_limited", "more requests of this client than rate_limit allows"},

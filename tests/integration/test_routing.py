@@ -177,6 +177,7 @@ def test_a_route_that_leads_back_to_the_proxy_is_warned_of_and_answers_508(origi
         proxy.apply({"a.test": {"/": loop, "/good": route(origin)}})
         proxy.wait_log(r"upstreams\.yaml:\d+:\d+: warning: servers: a\.test/ leads to proxy_address_http", since=mark)
         assert proxy.get("/x").status == 508
+        proxy.wait_log("508 route_loop: route leads back to this proxy", since=mark)
         assert proxy.get("/x", fields="CDN-Loop: other; version=1\r\n").status == 508
         assert proxy.get("/good", fields="CDN-Loop: other; version=1\r\n").status == 200
     assert origin.requests[-1].get_all("cdn-loop") == ["other; version=1"], "routes that lead elsewhere add nothing"

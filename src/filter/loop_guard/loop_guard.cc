@@ -20,8 +20,8 @@ Verdict LoopGuard::on_request_head(RequestContext& request, Reply& reply) const 
   for (const Field& f : request.request.fields) {
     if (!iequals(f.name, kField) || !is_in(f.value)) continue;
     reply.status = 508;
-    reply.reason = Reason::no_endpoint;
-    reply.why = "it leads back to this proxy, and the request has come by here before";
+    reply.reason = Reason::route_loop;
+    reply.why = "the request has come by here before";
     reply.length = BodyLength::of(0);
     return Verdict::replied;
   }

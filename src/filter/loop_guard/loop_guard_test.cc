@@ -30,6 +30,7 @@ TEST(LoopGuard, marks_what_it_sees_first_and_refuses_what_it_has_marked) {
   EXPECT_EQ((r.head.fields.end() - 1)->value, "aralez-1");
   EXPECT_EQ(r.by(guard), Verdict::replied);
   EXPECT_EQ(r.reply.status, 508);
+  EXPECT_EQ(r.reply.reason, Reason::route_loop);
   EXPECT_EQ(r.reply.length.kind, BodyLength::Kind::known);
 }
 
