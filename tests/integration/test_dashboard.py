@@ -251,7 +251,7 @@ def test_picture_of_the_manual(scene: Scene) -> None:
         time.sleep(0.2)
     until_right(scene, wrong_values, query=f"from=now-{'60s' if anew else '15s'}&to=now&scrape=1")
     icons = sum(bool(p.get("description")) for p in board()["panels"])
-    scene.browser.wait(f"document.querySelectorAll('[data-panel] svg').length >= {icons}", "the icons, which are fetched late")
+    scene.browser.wait(f"document.querySelectorAll('[data-panel] svg path').length >= {icons}", "the icons, which are fetched late")
     scene.browser.size(1400, 1215)
     picture = scene.browser.picture()
     assert picture.startswith(b"\x89PNG") and len(picture) > 30_000
