@@ -96,8 +96,7 @@ void send(RequestContext& request, Reply& reply, Found&& file, const Validators&
                               ? read_range(request.request.fields, now, size)
                               : ByteRange{};
   if (range.kind == ByteRange::Kind::unsatisfiable) {
-    end(reply, 416, Reason::bad_header);
-    reply.why = "range cannot be satisfied";
+    end(reply, 416, Reason::range_unsatisfiable);
     return reply.fields.add(request.arena,
                             {"Content-Range", request.arena.copy(fmt::format("bytes */{}", size)),
                              FieldId::content_range});
@@ -150,7 +149,7 @@ void FileResponder::answer(RequestContext& request, Reply& reply) const {
   const Validators now = validators_of(file.st);
   switch (check_conditions(request.request.fields, now)) {
     case Condition::pass: return send(request, reply, std::move(file), now);
-    case Condition::failed: return end(reply, 412, Reason::bad_header);
+    case Condition::failed: return end(reply, 412, Reason::precondition_failed);
     case Condition::not_modified:
       reply.status = 304;
       return add_validators(reply, request.arena, now);

@@ -67,6 +67,8 @@ enum class Reason : std::uint8_t {
   auth_loop,
   method_not_allowed,
   file_not_found,
+  precondition_failed,
+  range_unsatisfiable,
   // The API.
   api_no_key,
   api_wrong_key,
@@ -160,6 +162,8 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
      "the authorization server leads back to the route that asks it"},
     {Reason::method_not_allowed, "method_not_allowed", "method is not allowed here"},
     {Reason::file_not_found, "file_not_found", "no such file"},
+    {Reason::precondition_failed, "precondition_failed", "file is not the one the request wants"},
+    {Reason::range_unsatisfiable, "range_unsatisfiable", "range is not in the file"},
     {Reason::api_no_key, "api_no_key", "API call without the key"},
     {Reason::api_wrong_key, "api_wrong_key", "API call with a wrong key"},
     {Reason::api_not_local, "api_not_local", "API call from elsewhere, and no key is configured"},

@@ -240,6 +240,16 @@ def test_what_the_client_has_already_is_no_refusal(client: Client, files) -> Non
     assert told() == before
 
 
+@pytest.mark.parametrize("field, said", [
+    ('If-Match: "a"', "412 precondition_failed: file is not the one the request wants"),
+    ("Range: bytes=1000-", "416 range_unsatisfiable: range is not in the file")])
+def test_what_cannot_be_given_is_logged_with_its_own_reason(client: Client, files, field: str, said: str) -> None:
+    proxy = files[0]
+    mark = proxy.log_mark()
+    assert client.request("/hello.txt", fields=f"{field}\r\n").status == int(said[:3])
+    proxy.wait_log(said, since=mark)
+
+
 def test_changed_file_changes_its_validator(client: Client, files) -> None:
     path: pathlib.Path = files[2] / "changing.txt"
     path.write_text("one")
