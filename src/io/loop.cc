@@ -2,11 +2,13 @@
 
 namespace aralez {
 
-void Loop::finish_turn() {
+void Loop::finish_turn(Load load) {
   timers_.advance(now_);
   run_deferred();
   IntrusiveList<Deferred> last;
   turn_end_.splice_to(last);
+  answers_waited_ = load == Load::busy && !answers_waited_ && !answers_.empty();
+  if (!answers_waited_) answers_.splice_to(last);
   while (!last.empty()) {
     last.pop_front().run();
     run_deferred();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -109,6 +110,17 @@ class Loop {
   void defer_to_turn_end(Deferred& d) noexcept {
     if (!d.linked()) turn_end_.push_back(d);
   }
+  /// For output to a client of many streams, of which `bytes` wait so far: little of it waits for
+  /// one more turn in a busy loop, since answers that are asked for together come in several turns
+  /// (docs/adr/0024).
+  void defer_answers(Deferred& d, std::uint64_t bytes) noexcept {
+    if (bytes < kFewBytes) {
+      if (!d.linked()) answers_.push_back(d);
+    } else {
+      d.unlink();
+      turn_end_.push_back(d);
+    }
+  }
   /// Runs `d` with the rest of its group when all events of this turn have been handled.
   void defer_in(DeferredGroup& group, Deferred& d) noexcept {
     group.add(d);
@@ -118,20 +130,25 @@ class Loop {
 
   /// After a few events.
   void run_deferred() { Deferred::run_all(deferred_); }
+  enum class Load : std::uint8_t { light, busy };
   /// After the events of a turn: fires timers, runs what was put off, frees what was retired.
-  void finish_turn();
+  void finish_turn(Load load = Load::light);
   /// Work waits for the end of another turn, so that one must not sleep: edge-triggered descriptors
   /// say nothing twice.
-  [[nodiscard]] bool has_work() const noexcept { return !turn_end_.empty(); }
+  [[nodiscard]] bool has_work() const noexcept { return !turn_end_.empty() || !answers_.empty(); }
   void set_now(TimePoint now) noexcept { now_ = now; }
 
  private:
+  static constexpr std::uint64_t kFewBytes = 8192;
+
   TimePoint now_;
   BlockPool blocks_;
   PipePool pipes_;
   TimerWheel timers_;
   IntrusiveList<Deferred> deferred_;
   IntrusiveList<Deferred> turn_end_;
+  IntrusiveList<Deferred> answers_;  ///< of defer_answers()
+  bool answers_waited_ = false;      ///< for a turn
   std::vector<std::unique_ptr<Retired>> retired_;
 };
 

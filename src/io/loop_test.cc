@@ -25,6 +25,38 @@ class Step final : public Deferred {
   std::string name_;
 };
 
+TEST(Loop, little_to_answer_waits_for_one_more_turn_of_a_busy_loop) {
+  Loop loop(kStart);
+  std::string log;
+  Step a(log, "a");
+  Step b(log, "b");
+  loop.defer_answers(a, 100);
+  loop.finish_turn(Loop::Load::busy);
+  EXPECT_EQ(log, "");
+  EXPECT_TRUE(loop.has_work());
+  loop.defer_answers(b, 100);
+  loop.finish_turn(Loop::Load::busy);
+  EXPECT_EQ(log, "ab");
+  EXPECT_FALSE(loop.has_work());
+  loop.defer_answers(a, 100);
+  loop.finish_turn(Loop::Load::busy);
+  loop.finish_turn(Loop::Load::light);
+  EXPECT_EQ(log, "aba");
+}
+
+TEST(Loop, answers_do_not_wait_in_a_loop_that_is_not_busy_nor_when_they_are_many) {
+  Loop loop(kStart);
+  std::string log;
+  Step a(log, "a");
+  loop.defer_answers(a, 100);
+  loop.finish_turn(Loop::Load::light);
+  EXPECT_EQ(log, "a");
+  loop.defer_answers(a, 100);
+  loop.defer_answers(a, 100'000);
+  loop.finish_turn(Loop::Load::busy);
+  EXPECT_EQ(log, "aa");
+}
+
 TEST(Loop, runs_deferred_work_once_however_often_it_was_asked_for) {
   Loop loop(kStart);
   std::string log;

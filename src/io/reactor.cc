@@ -26,6 +26,9 @@ constexpr std::size_t kObjectBehind = 160;
 // came, then their sends. Each kind finds its code in the cache.
 constexpr int kCohort = 64;
 
+// A turn of so many events is that of a busy loop.
+constexpr int kBusy = 16;
+
 std::uint32_t translate(std::uint32_t e) noexcept {
   std::uint32_t what = 0;
   if (e & EPOLLIN) what |= ready::kRead;
@@ -77,7 +80,7 @@ void Reactor::turn(Millis max_wait) {
     if ((i + 1) % kCohort == 0) run_deferred();
   }
   run_deferred();
-  finish_turn();
+  finish_turn(n >= kBusy ? Load::busy : Load::light);
 }
 
 }  // namespace aralez

@@ -71,7 +71,7 @@ class Socket final : public Transport, private IoHandler {
     if (group_)
       reactor_.defer_in(*group_, flush_);
     else if (at_turn_end_)
-      reactor_.defer_to_turn_end(flush_);
+      reactor_.defer_answers(flush_, out_bytes_);
     else
       reactor_.defer(flush_);
   }

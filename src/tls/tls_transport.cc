@@ -235,7 +235,7 @@ std::uint64_t TlsTransport::output_bytes() const {
 
 void TlsTransport::flush_later() {
   if (at_turn_end_)
-    loop().defer_to_turn_end(flush_);
+    loop().defer_answers(flush_, plain_bytes_);
   else
     loop().defer(flush_);
 }
