@@ -63,7 +63,7 @@ class Transport {
   /// Bytes queued and not accepted by the kernel yet.
   [[nodiscard]] virtual std::uint64_t output_bytes() const = 0;
 
-  /// From now on output leaves at the end of the turn, so that what several events have queued is
+  /// From now on output leaves at the end of a turn, so that what several events have queued is
   /// one write: for connections that carry many streams.
   virtual void flush_at_turn_end() {}
   /// FIN after what is queued.
