@@ -1,6 +1,4 @@
-#include "codec/h1/server_codec.h"
-#include "support/memory_transport.h"
-#include "support/stream_recorder.h"
+#include "codec/h1/server_codec_fixture_test.h"
 
 namespace aralez::testing {
 namespace {
@@ -8,43 +6,18 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection whose owner has another codec for clients that begin with HTTP/2.
-class HandOver : public ::testing::Test, private ServerEvents {
+class HandOver : public ServerCodecTest {
  protected:
-  HandOver() {
-    transport_.attach(codec_);
-    codec_.start();
-  }
-  void send(std::string_view bytes) {
-    transport_.peer_sends(bytes);
-    for (int i = 0; i < 4; ++i) {
-      transport_.turn();
-      loop_.run_deferred();
-      loop_.finish_turn();
-    }
-  }
-
-  Loop loop_{TimePoint{} + std::chrono::hours{1}};
-  MemoryTransport transport_{loop_};
-  Limits limits_;
-  h1::HeadScratch scratch_;
-  h1::ServerCodec codec_{transport_, *this, scratch_, limits_};
-  Recorder recorder_;
   std::string taken_over_;
   bool takes_over_ = true;
 
  private:
-  StreamEvents& on_stream(Stream& stream) override {
-    recorder_.attach(stream);
-    return recorder_;
-  }
-  void on_refused(const HeadError&, Head*) override {}
   bool on_http2(ReadBuffer& first) override {
     if (!takes_over_) return false;
     taken_over_ = first.text();
     first.clear();
     return true;
   }
-  void on_closed() override {}
 };
 
 TEST_F(HandOver, a_connection_that_begins_with_http2_is_handed_over_with_its_bytes) {
@@ -70,8 +43,8 @@ TEST_F(HandOver, an_owner_without_http2_answers_505) {
 
 TEST_F(HandOver, http2_behind_a_request_is_no_beginning) {
   send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  recorder_.send_head({.status = 204}, End::yes);
-  recorder_.detach();
+  owner_.send_head({.status = 204}, End::yes);
+  owner_.detach();
   send(kPreface);
   EXPECT_EQ(taken_over_, "");
   EXPECT_NE(transport_.sent().find("HTTP/1.1 505 "), std::string::npos);
