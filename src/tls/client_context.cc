@@ -8,7 +8,6 @@
 
 #include <array>
 
-#include "config/file.h"
 #include "tls/openssl_ptr.h"
 
 namespace aralez {
@@ -42,8 +41,10 @@ void note_progress(const SSL* ssl, int where, int) {
 
 constexpr std::size_t kMaxBundle = 16 * 1024 * 1024;  ///< those of systems have 0.2 MiB
 
-FileText read_bundle(const std::string& path) {
-  return read_text_file(path, kMaxBundle, FileRule::regular);
+std::string identity_of(const ClientPolicy& policy, const FileText& bundle) {
+  if (!policy.verify) return "any";
+  if (policy.ca_file.empty()) return "verify";
+  return "verify " + policy.ca_file + ' ' + std::to_string(std::hash<std::string>{}(bundle.text));
 }
 
 /// Adds every certificate of a bundle. How many there were; an error that is not the end of the
@@ -104,8 +105,12 @@ void ClientContext::Free::operator()(ssl_ctx_st* context) const noexcept {
   SSL_CTX_free(context);
 }
 
+FileText read_ca_file(const std::string& path) {
+  return read_text_file(path, kMaxBundle, FileRule::regular);
+}
+
 std::string check_ca_file(const std::string& path) {
-  const FileText bundle = read_bundle(path);
+  const FileText bundle = read_ca_file(path);
   if (bundle.status != FileText::Status::ok) return "cannot be read: " + bundle.reason;
   if (bundle.text.size() > kMaxBundle) return "is larger than 16 MiB; write a file of PEM";
   if (add_certificates(bundle.text, nullptr) == 0)
@@ -120,21 +125,24 @@ std::shared_ptr<const ClientContext> ClientContext::make(const ClientPolicy& pol
   SSL_CTX_set_info_callback(context.get(), note_progress);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), keep_session);
-  std::string identity = policy.verify ? "verify" : "any";
+  FileText bundle;
   if (policy.verify) {
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
     if (policy.ca_file.empty()) {
       SSL_CTX_set_default_verify_paths(context.get());
     } else {
-      const FileText bundle = read_bundle(policy.ca_file);
+      bundle = read_ca_file(policy.ca_file);
       add_certificates(bundle.text, SSL_CTX_get_cert_store(context.get()));
-      identity +=
-          ' ' + policy.ca_file + ' ' + std::to_string(std::hash<std::string>{}(bundle.text));
     }
   }
   ERR_clear_error();
   return std::shared_ptr<const ClientContext>(
-      new ClientContext(policy, std::move(context), std::move(identity)));
+      new ClientContext(policy, std::move(context), identity_of(policy, bundle)));
+}
+
+bool ClientContext::up_to_date() const {
+  if (!policy_.verify || policy_.ca_file.empty()) return true;
+  return identity_of(policy_, read_ca_file(policy_.ca_file)) == identity_;
 }
 
 SslPtr ClientContext::open(const ClientHello& hello) const {

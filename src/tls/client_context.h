@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/file.h"
 #include "tls/tls_transport.h"
 
 struct ssl_ctx_st;
@@ -20,6 +21,9 @@ struct ClientPolicy {
   friend bool operator==(const ClientPolicy&, const ClientPolicy&) = default;
 };
 
+/// A bundle of CA certificates. It must be a regular file; of one above 16 MiB there is one byte
+/// more.
+[[nodiscard]] FileText read_ca_file(const std::string& path);
 /// What is wrong with a bundle of CA certificates; empty when it can be used.
 [[nodiscard]] std::string check_ca_file(const std::string& path);
 
@@ -69,6 +73,8 @@ class ClientContext {
   [[nodiscard]] const ClientPolicy& policy() const noexcept { return policy_; }
   /// Equal for contexts that judge alike: policy and bytes of the bundle.
   [[nodiscard]] const std::string& identity() const noexcept { return identity_; }
+  /// Whether the bundle has the same bytes still; reads it.
+  [[nodiscard]] bool up_to_date() const;
 
   /// Null when out of memory.
   [[nodiscard]] SslPtr open(const ClientHello& hello) const;

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "config/file.h"
 #include "config/replace_file.h"
 #include "control/build/own_routes.h"
+#include "tls/client_context.h"
 
 namespace aralez {
 namespace {
@@ -16,8 +16,6 @@ namespace {
 /// Discovery would begin with an empty table.
 constexpr std::string_view kOnlyFile =
     "provider: only file is available in this version; consul and kubernetes are not\n";
-
-constexpr std::size_t kMaxBundle = 16 * 1024 * 1024;  ///< larger ones are refused
 
 std::size_t count_routes(const UpstreamsConfig& config) {
   std::size_t n = 0;
@@ -49,9 +47,7 @@ std::uint64_t Reloader::with_bundles(std::uint64_t fingerprint,
   for (const auto& host : config.hosts)
     for (const auto& path : host.paths) files.insert(path.ca_file);
   for (const auto& file : files) {
-    if (file.empty()) continue;
-    const FileText bundle = read_text_file(file, kMaxBundle, FileRule::regular);
-    fingerprint = KeyedHash::of(fingerprint, bundle.text);
+    if (!file.empty()) fingerprint = KeyedHash::of(fingerprint, read_ca_file(file).text);
   }
   return fingerprint;
 }
@@ -118,9 +114,6 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
     say(LogLevel::warn,
         fmt::format("{} has less than {} bytes: it can be guessed from a token of type jwt",
                     main.jwt_key.empty() ? "master_key" : "JWT_KEY", kGoodSecret));
-  if (config.provider != Provider::file)
-    say(LogLevel::warn,
-        "only the provider \"file\" is available in this version: there are no routes");
 }
 
 std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {

@@ -18,9 +18,8 @@ std::shared_ptr<const OutsideServer> ForwardServers::of(const HttpUrl& url) {
 }
 
 void ForwardServers::read_trust() {
-  if (tls_ && ca_file_.empty()) return;
-  auto now = ClientContext::make({.verify = true, .ca_file = ca_file_});
-  if (now && (!tls_ || now->identity() != tls_->identity())) tls_ = std::move(now);
+  if (tls_ && tls_->up_to_date()) return;
+  if (auto now = ClientContext::make({.verify = true, .ca_file = ca_file_})) tls_ = std::move(now);
 }
 
 }  // namespace aralez
