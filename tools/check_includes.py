@@ -35,6 +35,9 @@ SIDEWAYS = {
     ("jwt", "tls"),  # signatures need keys
     ("control/build", "control/schema"),  # typed values in, snapshot out
     ("control/keys", "control/fetch"),
+    ("control/discovery", "control/fetch"),
+    ("control/discovery", "control/schema"),
+    ("control/reload", "control/discovery"),
     ("control/top", "control/fetch"),
     ("control/reload", "control/schema"),
     ("control/reload", "control/build"),

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace aralez {
@@ -22,15 +24,22 @@ struct FetchRequest {
   std::vector<std::string> fields = {};       ///< whole lines, without line ends
   std::string ca_file = {};                   ///< empty: the system's
   std::size_t max_bytes = 0;                  ///< of the body; what is larger is an error
-  std::chrono::milliseconds timeout{10'000};  ///< of all of it
+  std::chrono::milliseconds timeout{10'000};  ///< of all of it; no connection takes more than 5 s
+  std::string wanted_field = {};              ///< the name of one of the answer that matters
+  /// Gets the body of an answer of status 200 piece by piece, in place of FetchAnswer::body, and
+  /// says whether to go on. There is no `max_bytes` for it.
+  std::function<bool(std::string_view)> on_text = {};
 };
 
 struct FetchAnswer {
   long status = 0;
   std::string body;
+  std::string field;  ///< value of FetchRequest::wanted_field, or nothing
 };
 
-/// Gets whole texts over HTTP, in the calling thread, which waits: not for workers. Certificates of
+class FetchTransfer;
+
+/// Gets texts over HTTP, in the calling thread, which waits: not for workers. Certificates of
 /// servers are verified, redirects are not followed. One thread at a time; keeps its connection for
 /// the next request to the same server.
 class Fetcher {
@@ -46,8 +55,7 @@ class Fetcher {
                                                             const std::stop_token& stop = {});
 
  private:
-  struct Handle;
-  std::unique_ptr<Handle> handle_;
+  std::unique_ptr<FetchTransfer> transfer_;
 };
 
 }  // namespace aralez

@@ -34,11 +34,26 @@ void read_service_target(MapReader& map, ServiceConfig& service) {
     map.diagnostics().warning(map.at("path"), "path", std::move(key.warning));
 }
 
-ServiceConfig read_service(const Node& node, Diagnostics& diagnostics) {
+/// Kubernetes alone: a name as ports of services have it, or a number.
+void read_port(MapReader& map, std::string& out) {
+  const Node* node = map.get("port");
+  if (node == nullptr) return;
+  std::uint16_t number = 0;
+  const std::string text = node->is_scalar() ? node->text() : std::string();
+  if (!parse_number(text, 1, 65535, number) && (text.size() > 63 || !is_dns_name(text)))
+    return map.diagnostics().error(node->source(), "port",
+                                   "not a port; write the name or the number of one");
+  out = text;
+}
+
+enum class Ports : bool { one, chosen };
+
+ServiceConfig read_service(const Node& node, Ports ports, Diagnostics& diagnostics) {
   ServiceConfig service;
   service.source = node.source();
   MapReader map(node, diagnostics);
   read_service_target(map, service);
+  if (ports == Ports::chosen) read_port(map, service.port);
   map.boolean("to_https", service.to_https);
   read_limit_keys(map, service.rate_limit, service.x4xx_limit);
   read_header_keys(map, service.client_headers, service.server_headers);
@@ -51,7 +66,7 @@ ServiceConfig read_service(const Node& node, Diagnostics& diagnostics) {
 }
 
 /// Services that no request can reach are left out; the warning has been given.
-std::vector<ServiceConfig> read_services(MapReader& map) {
+std::vector<ServiceConfig> read_services(MapReader& map, Ports ports) {
   std::vector<ServiceConfig> out;
   const Node* node = map.get("services");
   if (node == nullptr) {
@@ -76,7 +91,7 @@ std::vector<ServiceConfig> read_services(MapReader& map) {
                                           to_string(item->kind())));
       continue;
     }
-    ServiceConfig service = read_service(*item, map.diagnostics());
+    ServiceConfig service = read_service(*item, ports, map.diagnostics());
     if (!service.hostname.empty() && !service.path.empty()) out.push_back(std::move(service));
   }
   return out;
@@ -140,8 +155,9 @@ ConsulConfig read_consul(const Node& node, Diagnostics& diagnostics) {
   if (!is_block(node, "consul", diagnostics)) return out;
   MapReader map(node, diagnostics);
   read_api_servers(map, consul_url, out.servers);
-  out.services = read_services(map);
+  out.services = read_services(map, Ports::one);
   map.text("token", out.token, Secret::yes);
+  read_ca_file(map, out.ca_file);
   map.finish();
   return out;
 }
@@ -152,8 +168,10 @@ KubernetesConfig read_kubernetes(const Node& node, Diagnostics& diagnostics) {
   if (!is_block(node, "kubernetes", diagnostics)) return out;
   MapReader map(node, diagnostics);
   read_api_servers(map, kubernetes_address, out.servers);
-  out.services = read_services(map);
+  out.services = read_services(map, Ports::chosen);
   map.text("tokenpath", out.tokenpath);
+  map.text("namespace", out.name_space);
+  read_ca_file(map, out.ca_file);
   map.finish();
   return out;
 }

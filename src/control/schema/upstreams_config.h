@@ -58,6 +58,7 @@ struct HostConfig {
 struct ServiceConfig {
   std::string hostname;  ///< as HostConfig::host
   std::string upstream;  ///< name in the registry
+  std::string port;      ///< its name or number there; empty: the registry's choice
   std::string path = "/";
   Source source;
   bool to_https = false;
@@ -71,7 +72,8 @@ struct ConsulConfig {
   std::vector<std::string>
       servers;  ///< http(s)://host:port, no trailing slash; empty: from the environment
   std::vector<ServiceConfig> services;
-  std::string token;  ///< secret
+  std::string token;    ///< secret
+  std::string ca_file;  ///< whom to trust with https; empty: the system's
   Source source;
 };
 
@@ -79,6 +81,9 @@ struct KubernetesConfig {
   std::vector<std::string> servers;  ///< host:port; empty: from the environment
   std::vector<ServiceConfig> services;
   std::string tokenpath = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+  std::string ca_file;  ///< empty: ca.crt beside the token, or the system's
+  std::string
+      name_space;  ///< empty: that of the file `namespace` beside the token, or POD_NAMESPACE
   Source source;
 };
 

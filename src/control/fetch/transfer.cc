@@ -1,0 +1,103 @@
+#include "control/fetch/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace aralez {
+namespace {
+
+constexpr long kConnectMs = 5000;
+constexpr long kKeepAliveSeconds = 15;  // a request that waits long learns that the other is gone
+constexpr long kOk = 200;
+
+CURL* new_handle() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  return curl_easy_init();
+}
+
+}  // namespace
+
+FetchTransfer::FetchTransfer() : curl_(new_handle()) {}
+
+FetchTransfer::~FetchTransfer() {
+  curl_easy_cleanup(curl_);
+  curl_slist_free_all(fields_);
+}
+
+CURL* FetchTransfer::prepare(FetchRequest request) {
+  if (curl_ == nullptr) return nullptr;
+  request_ = std::move(request);
+  body_.clear();
+  too_large_ = false;
+  why_[0] = '\0';
+  curl_easy_reset(curl_);  // its connections stay
+  curl_slist_free_all(std::exchange(fields_, nullptr));
+  for (const std::string& line : request_.fields)
+    if (curl_slist* const longer = curl_slist_append(fields_, line.c_str())) fields_ = longer;
+  set_bounds();
+  curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, fields_);
+  curl_easy_setopt(curl_, CURLOPT_ERRORBUFFER, why_.data());
+  curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, &FetchTransfer::on_data);
+  curl_easy_setopt(curl_, CURLOPT_WRITEDATA, this);
+  return curl_;
+}
+
+void FetchTransfer::set_bounds() {
+  const bool https = request_.schemes == FetchRequest::Schemes::https;
+  const long timeout = static_cast<long>(request_.timeout.count());
+  curl_easy_setopt(curl_, CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, https ? "https" : "http,https");
+  if (request_.way == FetchRequest::Way::direct) curl_easy_setopt(curl_, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl_, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl_, CURLOPT_QUICK_EXIT, 1L);  // or a lookup that takes long is waited for
+  curl_easy_setopt(curl_, CURLOPT_TIMEOUT_MS, timeout);
+  curl_easy_setopt(curl_, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout, kConnectMs));
+  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
+  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds / 3);
+  curl_easy_setopt(curl_, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(curl_, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(curl_, CURLOPT_USERAGENT, "aralez/" ARALEZ_VERSION);
+  if (!request_.ca_file.empty()) curl_easy_setopt(curl_, CURLOPT_CAINFO, request_.ca_file.c_str());
+}
+
+std::size_t FetchTransfer::on_data(char* data, std::size_t one, std::size_t size, void* self) {
+  // Less than all of it ends the transfer.
+  return static_cast<FetchTransfer*>(self)->take({data, one * size}) ? one * size : 0;
+}
+
+bool FetchTransfer::take(std::string_view data) {
+  if (request_.on_text && status() == kOk) return request_.on_text(data);
+  too_large_ = data.size() > request_.max_bytes - body_.size();
+  if (!too_large_) body_.append(data);
+  return !too_large_;
+}
+
+long FetchTransfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+std::expected<FetchAnswer, std::string> FetchTransfer::result(CURLcode code) {
+  curl_easy_setopt(curl_, CURLOPT_ERRORBUFFER, nullptr);
+  if (too_large_)
+    return std::unexpected(fmt::format("the answer is larger than {} bytes", request_.max_bytes));
+  // Who takes the text piece by piece has had enough of it.
+  const bool enough = code == CURLE_WRITE_ERROR && request_.on_text;
+  if (code != CURLE_OK && !enough)
+    return std::unexpected(why_[0] != '\0' ? why_.data() : curl_easy_strerror(code));
+  FetchAnswer answer{.status = status(), .body = std::move(body_)};
+  curl_header* field = nullptr;
+  if (!request_.wanted_field.empty() && curl_easy_header(curl_, request_.wanted_field.c_str(), 0,
+                                                         CURLH_HEADER, -1, &field) == CURLHE_OK)
+    answer.field = field->value;
+  return answer;
+}
+
+}  // namespace aralez

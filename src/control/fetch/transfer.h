@@ -1,0 +1,42 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "control/fetch/fetcher.h"
+
+namespace aralez {
+
+/// One request by libcurl, which may be used for the next when it has ended. One thread.
+class FetchTransfer {
+ public:
+  FetchTransfer();
+  FetchTransfer(const FetchTransfer&) = delete;
+  FetchTransfer& operator=(const FetchTransfer&) = delete;
+  ~FetchTransfer();
+
+  /// Makes the handle ready; keeps a copy of `request`. Null: out of memory.
+  [[nodiscard]] CURL* prepare(FetchRequest request);
+  [[nodiscard]] CURL* handle() const noexcept { return curl_; }
+  /// What came of it, once it has ended with `code`.
+  [[nodiscard]] std::expected<FetchAnswer, std::string> result(CURLcode code);
+
+ private:
+  static std::size_t on_data(char* data, std::size_t one, std::size_t size, void* self);
+  [[nodiscard]] bool take(std::string_view data);
+  [[nodiscard]] long status() const;
+  void set_bounds();
+
+  CURL* const curl_;
+  curl_slist* fields_ = nullptr;
+  FetchRequest request_;
+  std::string body_;
+  bool too_large_ = false;
+  std::array<char, CURL_ERROR_SIZE> why_{};
+};
+
+}  // namespace aralez
