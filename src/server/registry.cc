@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 #include "control/build/own_routes.h"
+#include "control/discovery/consul/consul_registry.h"
+#include "control/discovery/kubernetes/kubernetes_registry.h"
 #include "filter/api_guard/api_guard.h"
 #include "filter/auth/apikey/apikey.h"
 #include "filter/auth/basic/basic.h"
@@ -22,6 +24,12 @@
 #include "filter/sticky/sticky.h"
 
 namespace aralez {
+
+std::unique_ptr<ServiceRegistry> make_registry(const UpstreamsConfig& config) {
+  if (config.provider == Provider::consul) return make_consul_registry(*config.consul);
+  return make_kubernetes_registry(*config.kubernetes);
+}
+
 namespace {
 
 /// The innermost of a limit's values, and what it counts together: a route with a value of its own

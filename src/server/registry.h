@@ -2,6 +2,7 @@
 
 #include "admin/access.h"
 #include "control/build/build.h"
+#include "control/discovery/service_registry.h"
 #include "control/keys/key_store.h"
 #include "filter/auth/basic/accounts.h"
 #include "filter/auth/forward/servers.h"
@@ -13,6 +14,9 @@
 #include "tls/random.h"
 
 namespace aralez {
+
+/// The registry of the provider, which is not `file`. The one place that names them all.
+[[nodiscard]] std::unique_ptr<ServiceRegistry> make_registry(const UpstreamsConfig& config);
 
 /// A list of credentials as a T, one for all routes in a row that have the same: with a global list
 /// that is all of them.

@@ -80,6 +80,7 @@ class Server {
         admin_(std::make_shared<AdminService>(admin_services())),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
+                   .make_registry = make_registry,
                    .files = files_of(main),
                    .admin = admin_,
                    .series = &routes_,
@@ -94,6 +95,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   /// Jobs of requests come back to workers.
   ~Server() {
+    reloader_.stop();
     plane_.join();
     features_.stop();
     admin_->stop();
@@ -133,6 +135,7 @@ class Server {
     plane_.start(first, *certificates);
     checker_.watch(*first);
     checker_.start();
+    reloader_.start([this](const std::shared_ptr<const Snapshot>& next) { publish(next); });
     watcher.start();
     if (certificate_watcher) certificate_watcher->start();
     if (starting) starting->ready();
@@ -152,8 +155,7 @@ class Server {
   }
 
   void reload(WatchReport r) {
-    reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed,
-                     [this](const std::shared_ptr<const Snapshot>& s) { publish(s); });
+    reloader_.reload(r.poked ? Reloader::Cause::asked : Reloader::Cause::changed);
   }
 
   [[nodiscard]] AdminServices admin_services() {
@@ -178,8 +180,7 @@ class Server {
   /// Returns when it has reached the workers, so that whoever pushed it meets it.
   std::expected<void, std::string> submit(std::string text, Reloader::Save save) {
     constexpr Millis kMostWait{2000};  // a worker that is at its end takes nothing any more
-    auto result = reloader_.submit(std::move(text), save,
-                                   [this](const auto& snapshot) { publish(snapshot); });
+    auto result = reloader_.submit(std::move(text), save);
     if (result) plane_.settle(std::chrono::steady_clock::now() + kMostWait);
     return result;
   }

@@ -31,6 +31,7 @@ class FetchGroup {
   /// `id` tells what has ended; pre: none with it is under way.
   void start(std::size_t id, FetchRequest request);
   [[nodiscard]] bool is_under_way(std::size_t id) const { return under_way_.contains(id); }
+  [[nodiscard]] std::size_t size() const noexcept { return under_way_.size(); }
   /// The next that has ended; none when `until` has come or `stop` was asked for before.
   [[nodiscard]] std::optional<Ended> next(std::chrono::steady_clock::time_point until,
                                           const std::stop_token& stop);

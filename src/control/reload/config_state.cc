@@ -14,9 +14,10 @@ std::string_view to_string(ConfigOrigin origin) noexcept {
     case ConfigOrigin::start: return "start";
     case ConfigOrigin::file: return "file";
     case ConfigOrigin::signal: return "signal";
-    case ConfigOrigin::api: break;
+    case ConfigOrigin::api: return "api";
+    case ConfigOrigin::discovery: break;
   }
-  return "api";
+  return "discovery";
 }
 
 std::string_view to_string(ReloadResult result) noexcept {

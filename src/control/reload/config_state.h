@@ -19,6 +19,7 @@ enum class ConfigOrigin : std::uint8_t {
   file,  ///< a change of the files
   signal,
   api,
+  discovery,  ///< the servers of services are others
 };
 [[nodiscard]] std::string_view to_string(ConfigOrigin origin) noexcept;
 

@@ -8,14 +8,14 @@
 #include "base/hash.h"
 #include "config/replace_file.h"
 #include "control/build/own_routes.h"
+#include "control/discovery/service_routes.h"
 #include "tls/client_context.h"
 
 namespace aralez {
 namespace {
 
-/// Discovery would begin with an empty table.
-constexpr std::string_view kOnlyFile =
-    "provider: only file is available in this version; consul and kubernetes are not\n";
+/// For the answers of a registry, before a configuration is taken without them or refused.
+constexpr std::chrono::seconds kFirstAnswers{5};
 
 std::size_t count_routes(const UpstreamsConfig& config) {
   std::size_t n = 0;
@@ -40,6 +40,22 @@ std::string list_routes(const Snapshot& snapshot, const UpstreamsConfig& config)
 }
 
 }  // namespace
+
+/// One change of what runs, or an attempt at it.
+class Reloader::Attempt {
+ public:
+  explicit Attempt(Reloader& reloader) : reloader_(reloader), lock_(reloader.mutex_) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  ~Attempt() {
+    const auto gone = std::exchange(reloader_.retired_, {});
+    lock_.unlock();
+  }
+
+ private:
+  Reloader& reloader_;
+  std::unique_lock<std::mutex> lock_;
+};
 
 std::uint64_t Reloader::with_bundles(std::uint64_t fingerprint,
                                      const UpstreamsConfig& config) const {
@@ -67,8 +83,10 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
                                   .endpoints = setup_.endpoints,
                                   .generation = ++generation_,
                                   .hash_key = setup_.hash_key});
-  if (setup_.logger.enabled(LogLevel::info)) say(LogLevel::info, list_routes(*snapshot, config));
-  warn_of(config);
+  const bool of_registry = origin == ConfigOrigin::discovery;  // which has said what is new
+  const LogLevel level = of_registry ? LogLevel::debug : LogLevel::info;
+  if (setup_.logger.enabled(level)) say(level, list_routes(*snapshot, config));
+  if (!of_registry) warn_of(config);
   setup_.state.applied({.origin = origin,
                         .since = std::chrono::system_clock::now(),
                         .config = std::move(config),
@@ -116,73 +134,157 @@ void Reloader::warn_of(const UpstreamsConfig& config) {
                     main.jwt_key.empty() ? "master_key" : "JWT_KEY", kGoodSecret));
 }
 
+void Reloader::retire(std::shared_ptr<Discovery> discovery) {
+  if (discovery) retired_.push_back(std::move(discovery));
+}
+
+bool Reloader::discover(Candidate& next) {
+  if (next.config.provider == Provider::file) return true;
+  DiscoverySpec spec = discovery_spec(next.config);
+  for (const auto& known : {discovery_, waiting_ ? waiting_->discovery : nullptr})
+    if (known && known->spec() == spec) next.discovery = known;
+  if (!next.discovery) {
+    const bool is_same_kind = discovery_ && discovery_->spec().provider == spec.provider;
+    next.discovery = std::make_shared<Discovery>(
+        std::move(spec), setup_.make_registry(next.config),
+        is_same_kind ? discovery_->services() : DiscoveredServices(), setup_.logger,
+        [this](const Discovery& from) { discovered(from); });
+  }
+  next.discovery->wait_first(std::chrono::steady_clock::now() + kFirstAnswers);
+  return knows_any(next.discovery->services());
+}
+
+std::shared_ptr<const Snapshot> Reloader::adopt(Candidate& next) {
+  if (next.discovery) next.config.hosts = service_routes(next.config, next.discovery->take());
+  wait_for(std::nullopt);
+  retire(std::exchange(discovery_, next.discovery));
+  fingerprint_ = next.fingerprint;
+  if (fingerprint_) files_refused_ = false;
+  warn_of_own_routes(next.config, setup_.main, next.diagnostics);
+  if (next.origin != ConfigOrigin::start && !next.diagnostics.empty())
+    say(LogLevel::warn, next.diagnostics.render());
+  return build(std::move(next.config), next.origin, next.diagnostics.render());
+}
+
+void Reloader::discovered(const Discovery& from) {
+  const Attempt attempt(*this);
+  if (discovery_.get() == &from) {
+    if (!publish_) news_missed_ = true;
+    return publish_ ? take_news() : void();
+  }
+  if (!waiting_ || waiting_->discovery.get() != &from || !publish_) return;
+  if (!knows_any(from.services())) return;
+  say(LogLevel::info, fmt::format("{} has answered", to_string(from.spec().provider)));
+  Candidate next = std::move(*waiting_);
+  publish_(adopt(next));
+}
+
+void Reloader::wait_for(std::optional<Candidate> next) {
+  if (waiting_) retire(std::move(waiting_->discovery));
+  waiting_ = std::move(next);
+}
+
+void Reloader::take_news() {
+  UpstreamsConfig config = setup_.state.read().active->config;
+  config.hosts = service_routes(config, discovery_->take());
+  Diagnostics diagnostics;
+  warn_of_own_routes(config, setup_.main, diagnostics);
+  publish_(build(std::move(config), ConfigOrigin::discovery, diagnostics.render()));
+}
+
+void Reloader::publish(std::shared_ptr<const Snapshot> snapshot) {
+  if (publish_) publish_(std::move(snapshot));
+}
+
+void Reloader::start(Publish publish) {
+  const Attempt attempt(*this);
+  publish_ = std::move(publish);
+  if (std::exchange(news_missed_, false)) take_news();
+}
+
+void Reloader::stop() {
+  const Attempt attempt(*this);
+  publish_ = nullptr;
+  wait_for(std::nullopt);
+  retire(std::exchange(discovery_, nullptr));
+}
+
 std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
-  const std::lock_guard lock(mutex_);
+  const Attempt attempt(*this);
   auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
   if (loaded.status == LoadedUpstreams::Status::broken) return nullptr;
   if (loaded.status == LoadedUpstreams::Status::missing)
     say(LogLevel::warn,
         setup_.main.upstreams_conf +
             " does not exist: running without routes until it does; every request is answered 502");
-  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
-  fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
-  return build(std::move(loaded.config), ConfigOrigin::start, diagnostics.render());
+  Candidate first{.config = std::move(loaded.config), .origin = ConfigOrigin::start};
+  first.fingerprint = with_bundles(loaded.fingerprint, first.config);
+  if (!discover(first))
+    say(LogLevel::warn, "running without servers until the registry answers:\n" +
+                            troubles_of(first.discovery->services(), first.config.provider));
+  first.diagnostics = std::move(diagnostics);
+  auto snapshot = adopt(first);
+  diagnostics = std::move(first.diagnostics);
+  return snapshot;
 }
 
-void Reloader::reload(Cause cause, const Publish& publish) {
-  const std::lock_guard lock(mutex_);
+void Reloader::reload(Cause cause) {
+  const Attempt attempt(*this);
   const ConfigOrigin origin = cause == Cause::asked ? ConfigOrigin::signal : ConfigOrigin::file;
-  Diagnostics diagnostics;
-  auto loaded = load_upstreams(setup_.main.upstreams_conf, diagnostics);
-  loaded.fingerprint = with_bundles(loaded.fingerprint, loaded.config);
-  if (loaded.fingerprint == fingerprint_) {
-    const bool put_right = std::exchange(files_refused_, false);
-    if (cause == Cause::changed && !put_right) return;
-    say(LogLevel::info, put_right ? "reload: the files are again those of the running configuration"
-                                  : "reload: nothing has changed");
-    return setup_.state.not_applied({.origin = origin,
-                                     .result = ReloadResult::unchanged,
-                                     .at = std::chrono::system_clock::now(),
-                                     .messages = {}});
-  }
+  Candidate next{.config = {}, .origin = origin};
+  auto loaded = load_upstreams(setup_.main.upstreams_conf, next.diagnostics);
+  next.fingerprint = with_bundles(loaded.fingerprint, loaded.config);
+  if (next.fingerprint == fingerprint_) return unchanged(cause, origin);
   if (loaded.status == LoadedUpstreams::Status::missing) {
     say(LogLevel::warn, setup_.main.upstreams_conf + " is gone: the running configuration stays");
     files_refused_ = true;
-    return;
+    return wait_for(std::nullopt);
   }
-  if (loaded.status == LoadedUpstreams::Status::broken)
-    return static_cast<void>(refuse(origin, diagnostics.render()));
-  if (loaded.config.provider != Provider::file)
-    return static_cast<void>(refuse(origin, std::string(kOnlyFile)));
-  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
-  if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
-  fingerprint_ = loaded.fingerprint;
-  files_refused_ = false;
-  publish(build(std::move(loaded.config), origin, diagnostics.render()));
+  if (loaded.status == LoadedUpstreams::Status::broken) {
+    wait_for(std::nullopt);
+    return static_cast<void>(refuse(origin, next.diagnostics.render()));
+  }
+  next.config = std::move(loaded.config);
+  if (discover(next)) return publish(adopt(next));
+  static_cast<void>(refuse(origin, troubles_of(next.discovery->services(), next.config.provider) +
+                                       "it runs as soon as there is an answer\n"));
+  wait_for(std::move(next));
 }
 
-std::expected<void, std::string> Reloader::submit(std::string text, Save save,
-                                                  const Publish& publish) {
-  const std::lock_guard lock(mutex_);
+void Reloader::unchanged(Cause cause, ConfigOrigin origin) {
+  wait_for(std::nullopt);
+  const bool put_right = std::exchange(files_refused_, false);
+  if (cause == Cause::changed && !put_right) return;
+  say(LogLevel::info, put_right ? "reload: the files are again those of the running configuration"
+                                : "reload: nothing has changed");
+  setup_.state.not_applied({.origin = origin,
+                            .result = ReloadResult::unchanged,
+                            .at = std::chrono::system_clock::now(),
+                            .messages = {}});
+}
+
+std::expected<void, std::string> Reloader::submit(std::string text, Save save) {
+  const Attempt attempt(*this);
   const std::string& file = setup_.main.upstreams_conf;
-  Diagnostics diagnostics;
-  auto loaded = load_upstreams_text(text, save == Save::yes ? file : "body", file, diagnostics);
+  Candidate next{.config = {}, .origin = ConfigOrigin::api};
+  auto loaded =
+      load_upstreams_text(text, save == Save::yes ? file : "body", file, next.diagnostics);
   if (loaded.status != LoadedUpstreams::Status::loaded)
-    return refuse(ConfigOrigin::api, diagnostics.render());
-  if (loaded.config.provider != Provider::file)
-    return refuse(ConfigOrigin::api, std::string(kOnlyFile));
+    return refuse(ConfigOrigin::api, next.diagnostics.render());
+  next.config = std::move(loaded.config);
+  if (!discover(next)) {
+    auto why = troubles_of(next.discovery->services(), next.config.provider);
+    retire(std::move(next.discovery));
+    return refuse(ConfigOrigin::api, std::move(why));
+  }
   if (save == Save::yes) {
-    if (auto saved = replace_file(file, text); !saved)
+    if (auto saved = replace_file(file, text); !saved) {
+      retire(std::move(next.discovery));
       return refuse(ConfigOrigin::api, saved.error() + "\n");
+    }
+    next.fingerprint = with_bundles(loaded.fingerprint, next.config);
   }
-  warn_of_own_routes(loaded.config, setup_.main, diagnostics);
-  if (!diagnostics.empty()) say(LogLevel::warn, diagnostics.render());
-  fingerprint_.reset();
-  if (save == Save::yes) {
-    fingerprint_ = with_bundles(loaded.fingerprint, loaded.config);
-    files_refused_ = false;
-  }
-  publish(build(std::move(loaded.config), ConfigOrigin::api, diagnostics.render()));
+  publish(adopt(next));
   return {};
 }
 

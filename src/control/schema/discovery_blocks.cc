@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "base/ascii.h"
 #include "control/schema/blocks.h"
 #include "control/schema/values.h"
@@ -82,6 +86,7 @@ std::vector<ServiceConfig> read_services(MapReader& map, Ports ports) {
                     to_string(node->kind())));
     return out;
   }
+  std::map<std::pair<std::string, std::string>, std::size_t> places;  // by host and path
   std::size_t index = 0;
   for (const Node* item : node->items()) {
     ++index;
@@ -92,7 +97,17 @@ std::vector<ServiceConfig> read_services(MapReader& map, Ports ports) {
       continue;
     }
     ServiceConfig service = read_service(*item, ports, map.diagnostics());
-    if (!service.hostname.empty() && !service.path.empty()) out.push_back(std::move(service));
+    if (service.hostname.empty() || service.path.empty()) continue;
+    const auto [place, is_new] =
+        places.emplace(std::pair(service.hostname, service.path), out.size());
+    if (is_new) {
+      out.push_back(std::move(service));
+      continue;
+    }
+    map.diagnostics().warning(out[place->second].source, "services",
+                              fmt::format("{}{} is given again below, and that one counts",
+                                          service.hostname, service.path));
+    out[place->second] = std::move(service);
   }
   return out;
 }
@@ -108,7 +123,7 @@ std::string consul_url(const TextItem& item, Diagnostics& diagnostics) {
     return {};
   }
   const auto host = url.substr(scheme + 3, url.find('/', scheme + 3) - (scheme + 3));
-  if (host.empty() || url.find_first_of(" \t?#") != std::string_view::npos) {
+  if (host.empty() || url.find_first_of(" \t?#@") != std::string_view::npos) {
     diagnostics.error(item.source, item.key, "not a URL of a server; write http://host:8500");
     return {};
   }
@@ -157,6 +172,8 @@ ConsulConfig read_consul(const Node& node, Diagnostics& diagnostics) {
   read_api_servers(map, consul_url, out.servers);
   out.services = read_services(map, Ports::one);
   map.text("token", out.token, Secret::yes);
+  if (std::any_of(out.token.begin(), out.token.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    diagnostics.error(map.at("token"), "token", "not a token: it has blanks or other signs");
   read_ca_file(map, out.ca_file);
   map.finish();
   return out;

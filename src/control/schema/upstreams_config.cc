@@ -91,11 +91,6 @@ void read_provider(MapReader& map, Provider& out) {
     map.diagnostics().error(
         node->source(), "provider",
         fmt::format("{} is not a provider; write file, consul or kubernetes", shown(text)));
-  if (out != Provider::file)
-    map.diagnostics().warning(map.at("provider"), "provider",
-                              fmt::format("{} has no effect in this version: there are no routes; "
-                                          "only file has any",
-                                          text));
 }
 
 void read_sticky(MapReader& map, std::optional<std::chrono::seconds>& out) {
