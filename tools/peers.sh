@@ -10,6 +10,7 @@
 #   kosoku   Autobahn's cases      PyPI
 #   sslyze   TLS scanner           PyPI
 #   oauth2-proxy   authorization server   Go modules
+#   consul   registry of services   Go modules
 #   grafana-panels   draws a dashboard as Grafana does   npm
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
@@ -22,6 +23,7 @@ cd "$(dirname "$0")/peers"
 h2spec_version=2.2.1 # peers/h2spec/go.mod has it and its libraries
 grpc_version=1.73.0 # later ones have moved the interop programs
 oauth2_proxy_version=7.15.6
+consul_version=1.14.11 # of MPL-2.0; 1.16.6 and what is newer are under no open-source licence
 go_version=go1.26.0
 npm_version=10.9.9
 
@@ -94,6 +96,7 @@ install_peer() { # install_peer NAME FOLDER
     h2spec) (cd h2spec && go_install "$2" github.com/summerwind/h2spec/cmd/h2spec) ;;
     grpc) go_install "$2" "google.golang.org/grpc/interop/"{client,server}"@v$grpc_version" ;;
     oauth2-proxy) go_install "$2" "github.com/oauth2-proxy/oauth2-proxy/v7@v$oauth2_proxy_version" ;;
+    consul) (cd consul && go_install "$2" github.com/hashicorp/consul) ;;
     kosoku | sslyze) python_install "$2" "$1.txt" ;;
     grafana-panels) (npm_bundle "$2" "$panels") ;;
   esac
@@ -104,12 +107,13 @@ version_of() {
     h2spec) echo "$h2spec_version" ;;
     grpc) echo "$grpc_version" ;;
     oauth2-proxy) echo "$oauth2_proxy_version" ;;
+    consul) echo "$consul_version" ;;
     kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
     grafana-panels) # a change of the page is a version of its own
       (cd "$panels" && printf '%s-%.8s\n' "$(sed -n 's/.*"@grafana\/ui": "\([0-9.]*\)".*/\1/p' package.json)" \
         "$(find . -name node_modules -prune -o -type f ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)")
       ;;
-    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, grafana-panels)" >&2 && return 1 ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, consul, grafana-panels)" >&2 && return 1 ;;
   esac
 }
 
@@ -124,7 +128,7 @@ case ${1:-} in
     ;;
 esac
 peers=("$@")
-((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy grafana-panels)
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy consul grafana-panels)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two runs on one machine share the folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import pathlib
 import ssl
 import subprocess
@@ -11,6 +12,14 @@ from support.tools import run
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 RSA = ("-newkey", "rsa:2048")
+
+
+def _alternative(name: str) -> str:
+    """As subjectAltName has it."""
+    try:
+        return f"IP:{ipaddress.ip_address(name)}"
+    except ValueError:
+        return f"DNS:{name}"
 
 
 class Authority:
@@ -37,11 +46,11 @@ class Authority:
             "-out", str(self.folder / f"{name}.crt"))
 
     def issue(self, *names: str, kind: tuple[str, ...] = EC) -> tuple[str, str]:
-        """Chain and key, as text."""
+        """Chain and key, as text, for names and numeric addresses."""
         self.serial += 1
         stem = f"leaf{self.serial}"
         self._request(stem, f"/CN={names[0]}", kind)
-        self._sign(stem, "middle", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names) +
+        self._sign(stem, "middle", "subjectAltName=" + ",".join(map(_alternative, names)) +
                    "\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n")
         chain = (self.folder / f"{stem}.crt").read_text() + (self.folder / "middle.crt").read_text()
         return chain, (self.folder / f"{stem}.key").read_text()
