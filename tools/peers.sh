@@ -11,6 +11,7 @@
 #   sslyze   TLS scanner           PyPI
 #   oauth2-proxy   authorization server   Go modules
 #   consul   registry of services   Go modules
+#   kubernetes   API server, and etcd   Go modules
 #   grafana-panels   draws a dashboard as Grafana does   npm
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
@@ -24,6 +25,7 @@ h2spec_version=2.2.1 # peers/h2spec/go.mod has it and its libraries
 grpc_version=1.73.0 # later ones have moved the interop programs
 oauth2_proxy_version=7.15.6
 consul_version=1.14.11 # of MPL-2.0; 1.16.6 and what is newer are under no open-source licence
+kubernetes_version=1.34.4
 go_version=go1.26.0
 npm_version=10.9.9
 
@@ -56,7 +58,13 @@ go_install() { # go_install FOLDER PACKAGE...
   local folder=$1 go
   shift
   go=$(go_command) || return 1
-  GOBIN=$folder GOFLAGS=-modcacherw CGO_ENABLED=0 "$go" install -trimpath -ldflags '-s -w' "$@"
+  GOBIN=$folder GOFLAGS=-modcacherw CGO_ENABLED=0 "$go" install -trimpath -ldflags "-s -w ${stamp:-}" "$@"
+}
+
+kubernetes_install() { # kubernetes_install FOLDER
+  cd kubernetes || return 1
+  stamp="-X k8s.io/component-base/version.gitVersion=v$kubernetes_version" go_install "$1" k8s.io/kubernetes/cmd/kube-apiserver &&
+    go_install "$1" go.etcd.io/etcd/server/v3 && mv "$1/server" "$1/etcd"
 }
 
 python_install() { # python_install FOLDER REQUIREMENTS
@@ -97,6 +105,7 @@ install_peer() { # install_peer NAME FOLDER
     grpc) go_install "$2" "google.golang.org/grpc/interop/"{client,server}"@v$grpc_version" ;;
     oauth2-proxy) go_install "$2" "github.com/oauth2-proxy/oauth2-proxy/v7@v$oauth2_proxy_version" ;;
     consul) (cd consul && go_install "$2" github.com/hashicorp/consul) ;;
+    kubernetes) (kubernetes_install "$2") ;;
     kosoku | sslyze) python_install "$2" "$1.txt" ;;
     grafana-panels) (npm_bundle "$2" "$panels") ;;
   esac
@@ -108,12 +117,13 @@ version_of() {
     grpc) echo "$grpc_version" ;;
     oauth2-proxy) echo "$oauth2_proxy_version" ;;
     consul) echo "$consul_version" ;;
+    kubernetes) echo "$kubernetes_version" ;;
     kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
     grafana-panels) # a change of the page is a version of its own
       (cd "$panels" && printf '%s-%.8s\n' "$(sed -n 's/.*"@grafana\/ui": "\([0-9.]*\)".*/\1/p' package.json)" \
         "$(find . -name node_modules -prune -o -type f ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)")
       ;;
-    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, consul, grafana-panels)" >&2 && return 1 ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, consul, kubernetes, grafana-panels)" >&2 && return 1 ;;
   esac
 }
 
@@ -128,7 +138,7 @@ case ${1:-} in
     ;;
 esac
 peers=("$@")
-((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy consul grafana-panels)
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy consul kubernetes grafana-panels)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two runs on one machine share the folder
