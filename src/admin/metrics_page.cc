@@ -45,6 +45,18 @@ std::vector<CertificateFigures> certificates_of(const std::vector<ServedCertific
   return out;
 }
 
+std::vector<ServiceFigures> services_of(const DiscoveredServices& services) {
+  std::vector<ServiceFigures> out;
+  for (const auto& [key, service] : services) {
+    ServiceFigures& f = out.emplace_back();
+    f.name = key.port.empty() ? key.name : key.name + ":" + key.port;
+    f.servers = service.servers ? service.servers->size() : 0;
+    f.up = service.answered && service.trouble.empty();
+    if (service.answered) f.answered = std::chrono::system_clock::to_time_t(*service.answered);
+  }
+  return out;
+}
+
 }  // namespace
 
 MetricsInput metrics_of(const StatusInput& input) {
@@ -52,6 +64,7 @@ MetricsInput metrics_of(const StatusInput& input) {
                    .routes = input.routes,
                    .endpoints = endpoints_of(input.config),
                    .certificates = certificates_of(input.certificates),
+                   .services = services_of(input.services),
                    .reloads = reloads_of(input.config),
                    .process = {.started = std::chrono::system_clock::to_time_t(input.started)},
                    .access_log_lost = input.access_log_lost,

@@ -8,6 +8,7 @@ namespace aralez {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class MetricsPage : public ActiveConfigTest {
  protected:
@@ -62,6 +63,21 @@ TEST_F(MetricsPage, has_the_configuration_and_the_certificates) {
               HasSubstr("aralez_certificate_expiry_timestamp_seconds{certificate=\"a\"} 5\n"
                         "aralez_certificate_expiry_timestamp_seconds{certificate=\"self-signed\"} "
                         "6\n"));
+}
+
+TEST_F(MetricsPage, has_the_services_of_a_registry) {
+  EXPECT_THAT(page(), Not(HasSubstr("aralez_service")));
+  input_.services[{"web", ""}] = {
+      .servers = std::vector<ServerConfig>(2),
+      .answered = std::chrono::system_clock::time_point(std::chrono::seconds(5))};
+  input_.services[{"web", "grpc"}] = {.trouble = "refused"};
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("aralez_service_servers{service=\"web\"} 2\n"
+                              "aralez_service_servers{service=\"web:grpc\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_service_registry_up{service=\"web\"} 1\n"
+                              "aralez_service_registry_up{service=\"web:grpc\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("aralez_service_answer_timestamp_seconds{service=\"web\"} 5\n"
+                              "aralez_service_answer_timestamp_seconds{service=\"web:grpc\"} 0\n"));
 }
 
 }  // namespace

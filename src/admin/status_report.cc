@@ -27,15 +27,6 @@ void put_time(JsonWriter& json, std::string_view name, WallTime t, WallTime now)
   json.member(name, unix_time(t)).member("age_seconds", std::max(0.0, seconds_of(now - t)));
 }
 
-std::string_view name_of(Provider provider) {
-  switch (provider) {
-    case Provider::file: return "file";
-    case Provider::consul: return "consul";
-    case Provider::kubernetes: break;
-  }
-  return "kubernetes";
-}
-
 void put_messages(JsonWriter& json, std::string_view lines) {
   json.key("messages").open_array();
   while (!lines.empty()) {
@@ -52,7 +43,7 @@ void put_configuration(JsonWriter& json, const StatusInput& in) {
   json.key("configuration")
       .open_object()
       .member("generation", active.snapshot->generation)
-      .member("provider", name_of(active.config.provider))
+      .member("provider", to_string(active.config.provider))
       .member("origin", to_string(active.origin));
   put_time(json, "since", active.since, in.now);
   json.key("last_reload")
@@ -153,6 +144,20 @@ void put_certificates(JsonWriter& json, const StatusInput& in) {
         .member("not_after", std::int64_t{c.expires})
         .member("days_left", std::int64_t{left >= 0 ? left / kDay : (left - kDay + 1) / kDay})
         .close_object();
+  }
+  json.close_array();
+}
+
+void put_services(JsonWriter& json, const StatusInput& in) {
+  json.key("services").open_array();
+  for (const auto& [key, service] : in.services) {
+    json.open_object().member("name", key.name).member("port", key.port).key("servers");
+    service.servers ? json.value(std::uint64_t{service.servers->size()}) : json.null();
+    json.key("answered");
+    service.answered ? json.value(unix_time(*service.answered)) : json.null();
+    json.key("trouble");
+    service.trouble.empty() ? json.null() : json.value(service.trouble);
+    json.close_object();
   }
   json.close_array();
 }
@@ -260,6 +265,7 @@ std::string status_report(const StatusInput& in) {
   put_requests(json, in.totals);
   put_dropped(json, in);
   put_certificates(json, in);
+  put_services(json, in);
   put_hosts(json, in);
   json.close_object();
   return json.take();

@@ -59,6 +59,15 @@ TEST_F(Report, tells_how_the_last_reload_ended) {
   EXPECT_EQ(last["messages"], (json{"body:1:1: one", "body:2:1: two"}));
 }
 
+TEST_F(Report, has_the_services_of_a_registry) {
+  EXPECT_EQ(report()["services"], json::array());
+  input_.services[{"api", "grpc"}] = {.trouble = "http://x: refused"};
+  input_.services[{"web", ""}] = {.servers = std::vector<ServerConfig>(2), .answered = at(150)};
+  EXPECT_EQ(report()["services"], json::parse(R"([
+    {"name": "api", "port": "grpc", "servers": null, "answered": null, "trouble": "http://x: refused"},
+    {"name": "web", "port": "", "servers": 2, "answered": 150, "trouble": null}])"));
+}
+
 TEST_F(Report, has_hosts_routes_and_endpoints_in_the_order_of_the_configuration) {
   const json hosts = report()["hosts"];
   ASSERT_EQ(hosts.size(), 2U);

@@ -144,6 +144,16 @@ inline constexpr MetricFamily kTlsHandshakes{"aralez_tls_handshakes_total",
 inline constexpr MetricFamily kCertificateExpiry{
     "aralez_certificate_expiry_timestamp_seconds",
     "When a certificate of the folder ends, seconds since 1970.", MetricType::gauge, "certificate"};
+inline constexpr MetricFamily kServiceServers{"aralez_service_servers",
+                                              "Servers that the registry has named for a service.",
+                                              MetricType::gauge, "service"};
+inline constexpr MetricFamily kServiceUp{
+    "aralez_service_registry_up",
+    "1: the registry has answered when it was last asked; 0: it has not.", MetricType::gauge,
+    "service"};
+inline constexpr MetricFamily kServiceTime{"aralez_service_answer_timestamp_seconds",
+                                           "When the registry last answered, seconds since 1970.",
+                                           MetricType::gauge, "service"};
 inline constexpr MetricFamily kReloads{
     "aralez_reloads_total", "Loads of the configuration by result.", MetricType::counter, "result"};
 inline constexpr MetricFamily kGeneration{

@@ -3,10 +3,13 @@
 namespace aralez {
 
 StatusInput read_status(const StatusSources& from) {
-  return {.config = from.config.read(),
+  const ConfigState::Seen config = from.config.read();
+  const Discovery* const discovery = config.active ? config.active->discovery.get() : nullptr;
+  return {.config = config,
           .totals = from.plane.totals(),
           .routes = from.routes.totals(),
           .certificates = from.certificates.served(),
+          .services = discovery ? discovery->services() : DiscoveredServices(),
           .server_log_lost = from.logs.lost(),
           .access_log_lost =
               from.logs.access() ? std::optional(from.logs.access()->lost()) : std::nullopt,

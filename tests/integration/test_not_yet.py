@@ -92,13 +92,6 @@ def test_every_such_key_of_upstreams_is_named_once_at_its_first_place(proxy: Pro
         ("globals", 2, 1)]
 
 
-@pytest.mark.parametrize("provider", ["consul", "kubernetes"])
-def test_provider_that_is_not_there_yet_is_named_where_it_stands(proxy: Proxy, provider: str) -> None:
-    proxy._first = f"provider: {provider}\n{provider}: {{services: [{{hostname: a.test, upstream: a}}]}}\n"
-    said = dash_t(proxy.prepare())
-    assert warned(said, r"upstreams\.yaml") == [("provider", 1, 1)]
-
-
 def test_start_and_each_reload_say_so(origin: Origin) -> None:
     main = {"cache_size_mb": 10, "cache_ttl": 5}
     with Proxy({"a.test": {"/": route(origin)}}, globals_={"globals": {"a": ["b"]}}, main=main) as proxy:

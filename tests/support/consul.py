@@ -115,7 +115,7 @@ class Consul:
         if found is None or len(found["Checks"]) != len(body["Checks"]) + 1:  # the node's own one
             return False
         told = self.call(f"/v1/agent/service/{_quoted(id)}")
-        return all((told[key] or None) == (found["Service"][key] or None)
+        return all((told.get(key) or None) == (found["Service"].get(key) or None)
                    for key in ("Address", "Port", "Tags", "Meta", "Weights", "TaggedAddresses"))
 
     def deregister(self, id: str) -> None:

@@ -109,13 +109,17 @@
 
   function configuration(now) {
     const c = now.configuration, last = c.last_reload;
+    const silent = now.services.filter((s) => s.trouble);
     facts("config", [
-      ["generation", String(c.generation)], ["from", c.origin], ["for", age(c.age_seconds)],
+      ["provider", c.provider], ["generation", String(c.generation)], ["from", c.origin], ["for", age(c.age_seconds)],
       ["last attempt", `${last.result} (${last.origin}), ${age(last.age_seconds)} ago`, last.result === "refused" ? "bad" : ""],
       ["applied", number(c.reloads.applied)], ["refused", number(c.reloads.refused)],
+      ...(now.services.length ? [["services", String(now.services.length)],
+        ["without answer", String(silent.length), silent.length ? "bad" : ""]] : []),
     ]);
-    at("messages").replaceChildren(...last.messages.map((text) => element("li", text)));
-    at("messages").hidden = !last.messages.length;
+    const messages = [...last.messages, ...silent.map((s) => `${s.name}: ${s.trouble}`)];
+    at("messages").replaceChildren(...messages.map((text) => element("li", text)));
+    at("messages").hidden = !messages.length;
   }
 
   // The tree.

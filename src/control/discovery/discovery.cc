@@ -109,11 +109,10 @@ Discovery::Discovery(DiscoverySpec spec, std::unique_ptr<ServiceRegistry> regist
       [this](const std::stop_token& stop) { registry_->follow(spec_.services, *this, stop); });
 }
 
-Discovery::~Discovery() {
-  announcer_.request_stop();
-  follower_.request_stop();
-  follower_.join();
-  announcer_.join();
+void Discovery::stop() {
+  for (std::jthread* thread : {&announcer_, &follower_}) thread->request_stop();
+  for (std::jthread* thread : {&announcer_, &follower_})
+    if (thread->joinable()) thread->join();
 }
 
 void Discovery::wait_first(std::chrono::steady_clock::time_point until) const {

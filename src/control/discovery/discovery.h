@@ -48,8 +48,10 @@ class Discovery final : private ServiceListener {
   /// `before`: what is known from elsewhere, until the registry answers.
   Discovery(DiscoverySpec spec, std::unique_ptr<ServiceRegistry> registry,
             const DiscoveredServices& before, Logger& logger, Changed changed);
-  /// Waits for its threads, which ends within a second.
-  ~Discovery() override;
+  ~Discovery() override { stop(); }
+
+  /// Waits for its threads, which end within a second: nothing is new after this.
+  void stop();
 
   [[nodiscard]] const DiscoverySpec& spec() const noexcept { return spec_; }
   /// Until each service has an answer or the reason why there is none.

@@ -21,11 +21,11 @@ struct FetchRequest {
   std::string url;
   Schemes schemes = Schemes::https;
   Way way = Way::surroundings;
-  std::vector<std::string> fields = {};       ///< whole lines, without line ends
-  std::string ca_file = {};                   ///< empty: the system's
-  std::size_t max_bytes = 0;                  ///< of the body; what is larger is an error
-  std::chrono::milliseconds timeout{10'000};  ///< of all of it; no connection takes more than 5 s
-  std::string wanted_field = {};              ///< the name of one of the answer that matters
+  std::vector<std::string> fields = {};         ///< whole lines, without line ends
+  std::string ca_file = {};                     ///< empty: the system's
+  std::size_t max_bytes = 0;                    ///< of the body; what is larger is an error
+  std::chrono::milliseconds timeout{10'000};    ///< of all of it; no connection takes more than 5 s
+  std::vector<std::string> wanted_fields = {};  ///< names of those of the answer that matter
   /// Gets the body of an answer of status 200 piece by piece, in place of FetchAnswer::body, and
   /// says whether to go on. There is no `max_bytes` for it.
   std::function<bool(std::string_view)> on_text = {};
@@ -34,7 +34,7 @@ struct FetchRequest {
 struct FetchAnswer {
   long status = 0;
   std::string body;
-  std::string field;  ///< value of FetchRequest::wanted_field, or nothing
+  std::vector<std::string> fields;  ///< values of FetchRequest::wanted_fields, or nothing
 };
 
 class FetchTransfer;

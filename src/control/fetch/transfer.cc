@@ -93,10 +93,11 @@ std::expected<FetchAnswer, std::string> FetchTransfer::result(CURLcode code) {
   if (code != CURLE_OK && !enough)
     return std::unexpected(why_[0] != '\0' ? why_.data() : curl_easy_strerror(code));
   FetchAnswer answer{.status = status(), .body = std::move(body_)};
-  curl_header* field = nullptr;
-  if (!request_.wanted_field.empty() && curl_easy_header(curl_, request_.wanted_field.c_str(), 0,
-                                                         CURLH_HEADER, -1, &field) == CURLHE_OK)
-    answer.field = field->value;
+  for (const std::string& name : request_.wanted_fields) {
+    curl_header* field = nullptr;
+    const auto found = curl_easy_header(curl_, name.c_str(), 0, CURLH_HEADER, -1, &field);
+    answer.fields.emplace_back(found == CURLHE_OK ? field->value : "");
+  }
   return answer;
 }
 

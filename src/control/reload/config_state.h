@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/discovery/discovery.h"
 #include "control/schema/upstreams_config.h"
 #include "proxy/snapshot.h"
 
@@ -37,6 +38,7 @@ struct ActiveConfig {
   std::chrono::system_clock::time_point since;
   UpstreamsConfig config;
   std::shared_ptr<const Snapshot> snapshot;  ///< never null; has the generation
+  std::shared_ptr<const Discovery> discovery = nullptr;  ///< null with provider file
 };
 
 /// How an attempt to change it ended.

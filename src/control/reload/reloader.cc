@@ -50,6 +50,7 @@ class Reloader::Attempt {
   ~Attempt() {
     const auto gone = std::exchange(reloader_.retired_, {});
     lock_.unlock();
+    for (const auto& discovery : gone) discovery->stop();
   }
 
  private:
@@ -90,7 +91,8 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
   setup_.state.applied({.origin = origin,
                         .since = std::chrono::system_clock::now(),
                         .config = std::move(config),
-                        .snapshot = snapshot},
+                        .snapshot = snapshot,
+                        .discovery = discovery_},
                        std::move(messages));
   return snapshot;
 }

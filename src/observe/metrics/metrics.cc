@@ -181,6 +181,20 @@ void certificates(Exposition& out, const MetricsInput& in) {
     out.sample({{metric::kCertificateExpiry.label, c.name}}, static_cast<std::uint64_t>(c.expires));
 }
 
+void services(Exposition& out, const MetricsInput& in) {
+  const auto end =
+      in.services.begin() + static_cast<std::ptrdiff_t>(std::min(in.services.size(), kMaxSeries));
+  const auto each = [&](const MetricFamily& family, auto value) {
+    if (in.services.empty()) return;
+    out.begin(family);
+    for (auto s = in.services.begin(); s != end; ++s)
+      out.sample({{family.label, s->name}}, std::uint64_t{value(*s)});
+  };
+  each(metric::kServiceServers, [](const auto& s) { return s.servers; });
+  each(metric::kServiceUp, [](const auto& s) { return std::uint64_t{s.up}; });
+  each(metric::kServiceTime, [](const auto& s) { return static_cast<std::uint64_t>(s.answered); });
+}
+
 void configuration(Exposition& out, const ReloadFigures& r) {
   out.begin(metric::kReloads);
   out.sample({{metric::kReloads.label, "applied"}}, r.applied);
@@ -209,6 +223,7 @@ std::string render_metrics(const MetricsInput& input, MetricsFormat format) {
   routes(out, input);
   endpoints(out, input);
   certificates(out, input);
+  services(out, input);
   configuration(out, input.reloads);
   process(out, input);
   return out.finish();

@@ -29,6 +29,14 @@ struct CertificateFigures {
   std::time_t expires = 0;
 };
 
+/// A service of a registry.
+struct ServiceFigures {
+  std::string name;
+  std::uint64_t servers = 0;
+  bool up = false;
+  std::time_t answered = 0;  ///< 0: never
+};
+
 struct ReloadFigures {
   std::uint64_t applied = 0;
   std::uint64_t refused = 0;
@@ -51,13 +59,14 @@ struct MetricsInput {
   std::vector<RouteTotals> routes;  ///< by host and path
   std::vector<EndpointFigures> endpoints;
   std::vector<CertificateFigures> certificates;
+  std::vector<ServiceFigures> services;
   ReloadFigures reloads;
   ProcessFigures process;
   std::optional<std::uint64_t> access_log_lost;  ///< none: there is no access log
   std::uint64_t server_log_lost = 0;
 };
 
-/// Series of one family that has one per route, endpoint or certificate; those with the most
+/// Series of one family that has one per route, endpoint, certificate or service; those with the most
 /// requests stay, the rest is summed up as `other`, or left out where a sum says nothing.
 inline constexpr std::size_t kMaxSeries = 1000;
 

@@ -25,6 +25,8 @@ constexpr seconds kWait{30};              // of a blocking query; Consul adds up
 constexpr milliseconds kTimeout{10'000};  // of a query that does not block
 constexpr seconds kPoll{5};               // where queries do not block
 constexpr milliseconds kPause{200};       // between two queries for one service
+/// With an answer from which the token took something away.
+constexpr const char* kFiltered = "X-Consul-Results-Filtered-By-ACLs";
 constexpr std::size_t kMostBytes = 32U * 1024 * 1024;
 constexpr std::size_t kMostUnderWay = 500;
 
@@ -44,6 +46,7 @@ struct Question {
   std::uint64_t index = 0;  ///< of the last answer; 0: ask without waiting for a change
   ConsulAnswer kind = ConsulAnswer::health;
   unsigned failures = 0;  ///< in a row
+  bool had_servers = false;
   Clock::time_point due{};
   Clock::time_point asked{};
 };
@@ -89,13 +92,14 @@ class ConsulRegistry final : public ServiceRegistry {
   }
 
   [[nodiscard]] FetchRequest request_of(const Question& question) const {
-    FetchRequest request{.url = url_of(question),
-                         .schemes = FetchRequest::Schemes::any,
-                         .way = FetchRequest::Way::direct,
-                         .ca_file = ca_file_,
-                         .max_bytes = kMostBytes,
-                         .timeout = kTimeout,
-                         .wanted_field = "X-Consul-Index"};
+    FetchRequest request{
+        .url = url_of(question),
+        .schemes = FetchRequest::Schemes::any,
+        .way = FetchRequest::Way::direct,
+        .ca_file = ca_file_,
+        .max_bytes = kMostBytes,
+        .timeout = kTimeout,
+        .wanted_fields = {"X-Consul-Index", kFiltered, "X-Consul-Default-Acl-Policy"}};
     if (!token_.empty()) request.fields.push_back("X-Consul-Token: " + token_);
     if (question.index != 0) request.timeout += kWait + kWait / 16;
     return request;
@@ -123,9 +127,23 @@ class ConsulRegistry final : public ServiceRegistry {
       return fail(question, fmt::format("{}: status {}", server, result->status), listener);
     auto servers = consul_servers(result->body, question.kind);
     if (!servers) return fail(question, fmt::format("{}: {}", server, servers.error()), listener);
+    if (servers->empty() && is_hidden(question, result->fields))
+      return fail(question,
+                  fmt::format("{}: {} may not read the service", server,
+                              token_.empty() ? "who has no token" : "the token"),
+                  listener);
+    question.had_servers = question.had_servers || !servers->empty();
     question.failures = 0;
-    plan(question, result->field);
+    plan(question, result->fields[0]);
     listener.found(question.service, std::move(*servers));
+  }
+
+  /// An empty list that is none: Consul hides what the token may not read. To those without one it
+  /// does not even say so; then it is believed from who has seen servers before.
+  [[nodiscard]] bool is_hidden(const Question& question,
+                               const std::vector<std::string>& fields) const {
+    if (fields[1] == "true") return true;
+    return token_.empty() && fields[2] == "deny" && !question.had_servers;
   }
 
   /// When to ask next, and from where on. An index that goes back begins anew, and one that does
