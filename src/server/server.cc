@@ -4,12 +4,14 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
 #include "admin/admin_service.h"
 #include "cluster/endpoint_registry.h"
 #include "control/build/own_routes.h"
+#include "control/discovery/known_file.h"
 #include "control/health/checker.h"
 #include "control/process/daemon.h"
 #include "control/process/pid_file.h"
@@ -65,6 +67,12 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
   return std::make_shared<FileResponder>(main.file_server_folder);
 }
 
+/// Where the program keeps what it makes itself.
+std::string state_folder(const MainConfig& main) {
+  if (!main.proxy_configs.empty()) return main.proxy_configs;
+  return std::filesystem::path(main.upstreams_conf).parent_path().string();
+}
+
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
@@ -87,7 +95,8 @@ class Server {
                    .logger = logger_,
                    .state = config_,
                    .hash_key = hash_key_,
-                   .endpoints = &endpoints_}),
+                   .endpoints = &endpoints_,
+                   .known_file = known_file_in(state_folder(main))}),
         certificates_(main, logger_),
         plane_(main, logs.server(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
         checker_(logger_) {}

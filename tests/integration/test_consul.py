@@ -122,6 +122,25 @@ def test_defect_7_the_end_of_the_registry_takes_no_server_away(consul: FakeConsu
         assert body(proxy) == "origin GET /"
 
 
+def test_servers_outlive_a_restart_while_the_registry_is_away(consul: FakeConsul, origin: Origin) -> None:
+    consul.set("web", origin.server)
+    proxy = Proxy(upstreams=config(consul, token="s3cret"))
+    try:
+        proxy.start()
+        assert "origin" in body(proxy)
+        proxy.stop()
+        kept = proxy.config / "autoconfigs" / "services.json"
+        assert origin.server in kept.read_text() and "s3cret" not in kept.read_text()
+        assert kept.stat().st_mode & 0o077 == 0
+        consul.close()
+        proxy.start()
+        assert body(proxy) == "origin GET /"
+        proxy.wait_log("the servers that are known stay in use")
+        proxy.stop()
+    finally:
+        proxy.close()
+
+
 def test_registry_that_comes_after_the_proxy(origin: Origin) -> None:
     port = free_port()
     with Proxy(upstreams=config(f"http://127.0.0.1:{port}")) as proxy:

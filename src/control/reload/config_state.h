@@ -37,7 +37,7 @@ struct ActiveConfig {
   ConfigOrigin origin = ConfigOrigin::start;
   std::chrono::system_clock::time_point since;
   UpstreamsConfig config;
-  std::shared_ptr<const Snapshot> snapshot;  ///< never null; has the generation
+  std::shared_ptr<const Snapshot> snapshot;              ///< never null; has the generation
   std::shared_ptr<const Discovery> discovery = nullptr;  ///< null with provider file
 };
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -70,6 +71,8 @@ class FakeRegistry final : public ServiceRegistry {
   Said& said_;
 };
 
+constexpr const char* kKnown = "services.json";
+
 class Providers : public testing::TempFolderTest {
  protected:
   Providers() {
@@ -133,7 +136,8 @@ class Providers : public testing::TempFolderTest {
                       .admin = nullptr,
                       .logger = logger_,
                       .state = state_,
-                      .hash_key = 1}};
+                      .hash_key = 1,
+                      .known_file = path(kKnown)}};
 };
 
 using Strings = std::vector<std::string>;
@@ -155,6 +159,33 @@ TEST_F(Providers, that_does_not_answer_at_the_start_has_routes_without_servers_u
   EXPECT_THAT(logger_.text(), HasSubstr("web: http://x: refused"));
   say([](Said& s) { s.trouble.clear(); });
   EXPECT_TRUE(becomes({"one"}));
+}
+
+TEST_F(Providers, that_do_not_answer_at_the_start_have_the_servers_of_the_last_run) {
+  std::ofstream(path(kKnown)) << R"({"provider": "consul", "services": [
+      {"name": "web", "port": "", "servers": ["old:80"], "answered": 5}]})";
+  said_.trouble = "http://x: refused";
+  save(of_consul());
+  const auto first = start();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(hosts_of(*first), Strings{"old"});
+  say([](Said& s) { s.trouble.clear(); });
+  EXPECT_TRUE(becomes({"one"}));
+  reloader_.stop();
+  EXPECT_THAT(read_text_file(path(kKnown), 10'000).text, HasSubstr("one:80"));
+}
+
+TEST_F(Providers, that_cannot_keep_what_they_know_say_so_once) {
+  std::filesystem::create_directory(path(kKnown));
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  say([](Said& s) { s.servers["web"] = {"two"}; });
+  EXPECT_TRUE(becomes({"two"}));
+  reloader_.stop();
+  const std::string said = logger_.text();
+  const auto first = said.find("will not outlive a restart");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(said.find("will not outlive a restart", first + 1), std::string::npos);
 }
 
 TEST_F(Providers, follow_what_the_registry_says) {

@@ -8,7 +8,9 @@
 #include "base/hash.h"
 #include "config/replace_file.h"
 #include "control/build/own_routes.h"
+#include "control/discovery/known_file.h"
 #include "control/discovery/service_routes.h"
+#include "control/reload/token_keys.h"
 #include "tls/client_context.h"
 
 namespace aralez {
@@ -87,7 +89,9 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
   const bool of_registry = origin == ConfigOrigin::discovery;  // which has said what is new
   const LogLevel level = of_registry ? LogLevel::debug : LogLevel::info;
   if (setup_.logger.enabled(level)) say(level, list_routes(*snapshot, config));
-  if (!of_registry) warn_of(config);
+  if (!of_registry)
+    for (const auto& warning : token_key_warnings(config, setup_.main))
+      say(LogLevel::warn, warning);
   setup_.state.applied({.origin = origin,
                         .since = std::chrono::system_clock::now(),
                         .config = std::move(config),
@@ -108,34 +112,6 @@ std::expected<void, std::string> Reloader::refuse(ConfigOrigin origin, std::stri
   return std::unexpected(std::move(why));
 }
 
-void Reloader::warn_of(const UpstreamsConfig& config) {
-  const MainConfig& main = setup_.main;
-  const std::string& common = main.jwt_key.empty() ? main.master_key : main.jwt_key;
-  std::string keyless;
-  bool common_used = false;
-  for (const auto& host : config.hosts)
-    for (const auto& path : host.paths) {
-      const auto& wanted = config.authorization ? config.authorization : path.authorization;
-      if (!wanted) continue;
-      const auto here = fmt::format("\n{}{} ({})", host.host, path.path, path.source.to_string());
-      if (wanted->type != AuthType::jwt || wanted->jwt_key != JwtKey::secret) continue;
-      if (!wanted->data.empty() && main.jwt_key.empty()) continue;
-      common_used = true;
-      if (common.empty()) keyless += here;
-    }
-  if (!keyless.empty())
-    say(LogLevel::warn,
-        "authorization of type jwt without a key: these routes answer 401 to everybody; write "
-        "data, "
-        "or master_key in main.yaml, or set JWT_KEY" +
-            keyless);
-  constexpr std::size_t kGoodSecret = 32;  // RFC 7518 section 3.2
-  if (common_used && !common.empty() && common.size() < kGoodSecret)
-    say(LogLevel::warn,
-        fmt::format("{} has less than {} bytes: it can be guessed from a token of type jwt",
-                    main.jwt_key.empty() ? "master_key" : "JWT_KEY", kGoodSecret));
-}
-
 void Reloader::retire(std::shared_ptr<Discovery> discovery) {
   if (discovery) retired_.push_back(std::move(discovery));
 }
@@ -146,10 +122,13 @@ bool Reloader::discover(Candidate& next) {
   for (const auto& known : {discovery_, waiting_ ? waiting_->discovery : nullptr})
     if (known && known->spec() == spec) next.discovery = known;
   if (!next.discovery) {
-    const bool is_same_kind = discovery_ && discovery_->spec().provider == spec.provider;
+    DiscoveredServices before;
+    if (next.origin == ConfigOrigin::start)
+      before = read_known(setup_.known_file, spec.provider);
+    else if (discovery_ && discovery_->spec().provider == spec.provider)
+      before = discovery_->services();
     next.discovery = std::make_shared<Discovery>(
-        std::move(spec), setup_.make_registry(next.config),
-        is_same_kind ? discovery_->services() : DiscoveredServices(), setup_.logger,
+        std::move(spec), setup_.make_registry(next.config), before, setup_.logger,
         [this](const Discovery& from) { discovered(from); });
   }
   next.discovery->wait_first(std::chrono::steady_clock::now() + kFirstAnswers);
@@ -178,7 +157,7 @@ void Reloader::discovered(const Discovery& from) {
   if (!knows_any(from.services())) return;
   say(LogLevel::info, fmt::format("{} has answered", to_string(from.spec().provider)));
   Candidate next = std::move(*waiting_);
-  publish_(adopt(next));
+  publish(adopt(next));
 }
 
 void Reloader::wait_for(std::optional<Candidate> next) {
@@ -186,26 +165,42 @@ void Reloader::wait_for(std::optional<Candidate> next) {
   waiting_ = std::move(next);
 }
 
+void Reloader::remember() {
+  if (setup_.known_file.empty() || !discovery_) return;
+  const auto written =
+      write_known(setup_.known_file, discovery_->spec().provider, discovery_->services());
+  if (!written && !forgetful_)
+    say(LogLevel::warn, "what is known of services will not outlive a restart: " + written.error());
+  forgetful_ = !written;
+}
+
 void Reloader::take_news() {
   UpstreamsConfig config = setup_.state.read().active->config;
   config.hosts = service_routes(config, discovery_->take());
   Diagnostics diagnostics;
   warn_of_own_routes(config, setup_.main, diagnostics);
-  publish_(build(std::move(config), ConfigOrigin::discovery, diagnostics.render()));
+  publish(build(std::move(config), ConfigOrigin::discovery, diagnostics.render()));
 }
 
 void Reloader::publish(std::shared_ptr<const Snapshot> snapshot) {
-  if (publish_) publish_(std::move(snapshot));
+  if (!publish_) return;
+  publish_(std::move(snapshot));
+  remember();
 }
 
 void Reloader::start(Publish publish) {
   const Attempt attempt(*this);
   publish_ = std::move(publish);
-  if (std::exchange(news_missed_, false)) take_news();
+  if (!publish_) return;
+  if (std::exchange(news_missed_, false))
+    take_news();
+  else
+    remember();
 }
 
 void Reloader::stop() {
   const Attempt attempt(*this);
+  if (publish_) remember();  // with the time of the last answers
   publish_ = nullptr;
   wait_for(std::nullopt);
   retire(std::exchange(discovery_, nullptr));

@@ -33,6 +33,7 @@ class Reloader {
     ConfigState& state;
     std::uint64_t hash_key = 0;
     EndpointRegistry* endpoints = nullptr;  ///< see BuildInputs
+    std::string known_file = {};            ///< see control/discovery/known_file.h; empty: none
   };
 
   explicit Reloader(Setup setup) : setup_(std::move(setup)) {}
@@ -80,6 +81,8 @@ class Reloader {
   /// The servers of services are others.
   void discovered(const Discovery& from);
   void take_news();
+  /// What is known of services is kept for the next start.
+  void remember();
   /// In place of the one that was waited for.
   void wait_for(std::optional<Candidate> next);
   void publish(std::shared_ptr<const Snapshot> snapshot);
@@ -92,7 +95,6 @@ class Reloader {
   [[nodiscard]] std::uint64_t with_bundles(std::uint64_t fingerprint,
                                            const UpstreamsConfig& config) const;
   void say(LogLevel level, const std::string& text);
-  void warn_of(const UpstreamsConfig& config);
 
   Setup setup_;
   std::mutex mutex_;  ///< of what follows
@@ -103,6 +105,7 @@ class Reloader {
   bool files_refused_ = false;  ///< the files were something else meanwhile, which did not run
   std::shared_ptr<Discovery> discovery_;             ///< of what runs; null with provider file
   bool news_missed_ = false;                         ///< of it, before start()
+  bool forgetful_ = false;                           ///< the known file could not be written
   std::optional<Candidate> waiting_;                 ///< files whose registry has not answered
   std::vector<std::shared_ptr<Discovery>> retired_;  ///< end without the lock, which they may want
 };
