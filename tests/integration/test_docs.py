@@ -5,7 +5,7 @@
 - ```console: commands behind `$ `, run by a shell beside the files; the lines below each must be in its output, in that order.
   A line `...` stands for others and changes nothing. The proxy is running, as `aralez -c main.yaml`.
 
-127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
+127.0.0.1:8500 is a Consul that has a service web, at 9001. 127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
 head of the request. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
 """
 
@@ -23,6 +23,7 @@ from typing import Iterator
 import pytest
 
 from support.client import Client
+from support.consul import Consul
 from support.deadline import seconds, wait_until
 from support.origin import Connection, Origin, answer
 from support.http1 import Request
@@ -82,6 +83,10 @@ class Page:
                 origin = self.stack.enter_context(Origin(f"upstream {port}"))
                 origin.on("/show", show)
                 self.ports[port] = str(origin.port)
+            elif port == "8500":
+                consul = self.stack.enter_context(Consul())
+                consul.register("web", "127.0.0.1", int(self._port("9001")))
+                self.ports[port] = str(consul.port)
             else:
                 self.ports[port] = str(free_port())
         return self.ports[port]
