@@ -15,7 +15,8 @@
 #   grafana-panels   draws a dashboard as Grafana does   npm
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
-# run costs nothing. What cannot be had is said in one line and makes the exit status 1; the tests that need it fail.
+# run costs nothing. The first one compiles for some minutes: consul 5 and kubernetes 7 of one core, with 5 GB of Go's caches.
+# What cannot be had is said in one line and makes the exit status 1; the tests that need it fail.
 # Go of 1.26 is needed for the build. Debian 12 has 1.19, which fetches the newer one through the module proxy. npm of 10 is
 # needed; Debian 12 and 13 have 9.2, which installs a newer one for this.
 set -euo pipefail

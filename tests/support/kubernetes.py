@@ -91,6 +91,7 @@ class KubernetesApi:
         self._api.start(self._is_ready)
 
     def _is_ready(self) -> bool:
+        assert self._store.alive(), f"etcd ended: {self._store.log.read_text('utf-8', 'replace')[-2000:]}"
         return all(self.ask(target).status == 200 for target in ("/readyz", "/api/v1/namespaces/default"))
 
     def ask(self, target: str, *, method: str = "GET", body: Any = None, token: str | None = None) -> Any:
