@@ -122,6 +122,16 @@ def test_defect_7_the_end_of_the_registry_takes_no_server_away(consul: FakeConsu
         assert body(proxy) == "origin GET /"
 
 
+def test_servers_are_followed_on_when_another_key_of_the_file_has_changed(consul: FakeConsul, origin: Origin) -> None:
+    consul.set("web", origin.server)
+    with Origin("other") as other, Proxy(upstreams=config(consul)) as proxy:
+        assert "origin" in body(proxy)
+        proxy.write_upstreams(config(consul, globals_={"client_headers": ["X-Late: yes"]}))
+        wait_until(lambda: proxy.get("/", host="a.test").get("x-late") == "yes", "its effect")
+        consul.set("web", other.server)
+        wait_body(proxy, "other")
+
+
 def test_servers_outlive_a_restart_while_the_registry_is_away(consul: FakeConsul, origin: Origin) -> None:
     consul.set("web", origin.server)
     proxy = Proxy(upstreams=config(consul, token="s3cret"))

@@ -209,6 +209,27 @@ TEST_F(Providers, keep_the_servers_while_the_registry_does_not_answer) {
   EXPECT_TRUE(becomes({"one"}));
   EXPECT_TRUE(state_.read().active->config.to_https);
   EXPECT_EQ(said_.made, 1) << "the same questions: no new discovery";
+  say([](Said& s) { s.trouble.clear(), s.servers["web"] = {"two"}; });
+  EXPECT_TRUE(becomes({"two"})) << "the same discovery goes on";
+}
+
+TEST_F(Providers, are_followed_on_when_a_push_with_the_same_questions_is_refused) {
+  said_.trouble = "refused";
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  EXPECT_FALSE(reloader_.submit(of_consul("to_https: true\n"), Reloader::Save::no));
+  say([](Said& s) { s.trouble.clear(); });
+  EXPECT_TRUE(becomes({"one"}));
+}
+
+TEST_F(Providers, are_followed_on_when_a_push_cannot_be_saved) {
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  std::filesystem::remove(main_.upstreams_conf);
+  std::filesystem::create_directory(main_.upstreams_conf);
+  EXPECT_FALSE(reloader_.submit(of_consul("to_https: true\n"), Reloader::Save::yes));
+  say([](Said& s) { s.servers["web"] = {"two"}; });
+  EXPECT_TRUE(becomes({"two"}));
 }
 
 TEST_F(Providers, know_of_services_what_they_knew_before_others_were_asked_for) {
@@ -260,9 +281,10 @@ TEST_F(Providers, of_a_file_run_when_their_registry_has_answered) {
   EXPECT_EQ(state_.read().active->snapshot, first);
   EXPECT_EQ(state_.read().last.result, ReloadResult::refused);
   EXPECT_THAT(state_.read().last.messages, HasSubstr("it runs as soon as there is an answer"));
+  reloader_.reload(Reloader::Cause::asked);  // the same once more
   say([](Said& s) { s.trouble.clear(); });
   EXPECT_TRUE(becomes({"one"}));
-  EXPECT_EQ(state_.read().active->origin, ConfigOrigin::file);
+  EXPECT_EQ(state_.read().active->origin, ConfigOrigin::signal);
 }
 
 TEST_F(Providers, that_nobody_waits_for_any_more_do_not_come) {

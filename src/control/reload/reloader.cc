@@ -50,7 +50,8 @@ class Reloader::Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() {
-    const auto gone = std::exchange(reloader_.retired_, {});
+    auto gone = std::exchange(reloader_.retired_, {});
+    std::erase_if(gone, [&](const auto& discovery) { return reloader_.is_wanted(*discovery); });
     lock_.unlock();
     for (const auto& discovery : gone) discovery->stop();
   }
@@ -114,6 +115,10 @@ std::expected<void, std::string> Reloader::refuse(ConfigOrigin origin, std::stri
 
 void Reloader::retire(std::shared_ptr<Discovery> discovery) {
   if (discovery) retired_.push_back(std::move(discovery));
+}
+
+bool Reloader::is_wanted(const Discovery& discovery) const {
+  return discovery_.get() == &discovery || (waiting_ && waiting_->discovery.get() == &discovery);
 }
 
 bool Reloader::discover(Candidate& next) {

@@ -87,7 +87,10 @@ class Reloader {
   void wait_for(std::optional<Candidate> next);
   void publish(std::shared_ptr<const Snapshot> snapshot);
   void unchanged(Cause cause, ConfigOrigin origin);
+  /// At the end of the attempt, unless it is of what runs or is waited for then: configurations
+  /// with the same questions share one.
   void retire(std::shared_ptr<Discovery> discovery);
+  [[nodiscard]] bool is_wanted(const Discovery& discovery) const;
   [[nodiscard]] std::shared_ptr<const Snapshot> build(UpstreamsConfig config, ConfigOrigin origin,
                                                       std::string messages);
   [[nodiscard]] std::expected<void, std::string> refuse(ConfigOrigin origin, std::string why);
