@@ -206,7 +206,9 @@ std::optional<std::string> decode_text(KeyedNode field, Diagnostics& diagnostics
       return refuse(field, diagnostics,
                     fmt::format("this is {}, not text; put it in quotes", what));
     return refuse(field, diagnostics,
-                  fmt::format("{0} is {1}, not text; write \"{0}\"", node.text(), what));
+                  fmt::format("{} is {}, not text; write {}", node.text(), what,
+                              field.wanted.empty() ? fmt::format("\"{}\"", node.text())
+                                                   : std::string(field.wanted)));
   }
   if (has_control(node.text()))
     return refuse(field, diagnostics,
@@ -225,7 +227,7 @@ std::vector<TextItem> decode_list(KeyedNode field, Diagnostics& diagnostics, Sec
   std::size_t index = 0;
   for (const Node* item : node.items()) {
     std::string key = fmt::format("{}[{}]", field.key, ++index);
-    const KeyedNode entry{*item, key};
+    const KeyedNode entry{*item, key, field.wanted};
     if (item->is_null()) {
       refuse(entry, diagnostics, "this entry is empty; remove it");
     } else if (item->is_mapping()) {

@@ -16,6 +16,7 @@ namespace aralez {
 struct KeyedNode {
   const Node& node;
   std::string_view key;
+  std::string_view wanted = {};  ///< what to write where a number stands for text; none: quotes
 };
 
 /// Values of secret keys never appear in a message.

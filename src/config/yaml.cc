@@ -276,6 +276,16 @@ std::optional<Refused> check_text(std::string_view text, const YamlLimits& limit
   return std::nullopt;
 }
 
+/// The parser reads a marker that is no line of the file: what it misses there is missed at the
+/// end.
+Position within(std::string_view text, Position at) {
+  const std::string_view lines = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  const auto last = static_cast<std::uint32_t>(std::count(lines.begin(), lines.end(), '\n') + 1);
+  if (lines.empty() || at.line <= last) return at;
+  const auto begin = lines.rfind('\n') + 1;  // npos + 1: the first line
+  return {last, static_cast<std::uint32_t>(lines.size() - begin + 1)};
+}
+
 std::optional<Refused> run_parser(std::string_view text, TreeBuilder& builder) {
   // The closing marker shows quotes that are never closed, and gives a last line its end.
   std::string closed(text);
@@ -292,7 +302,7 @@ std::optional<Refused> run_parser(std::string_view text, TreeBuilder& builder) {
   } catch (const YAML::DeepRecursion& e) {
     return Refused{position(e.mark), "nested too deep"};
   } catch (const YAML::Exception& e) {
-    const Position at = position(e.mark);
+    const Position at = within(text, position(e.mark));
     if (indented_by_tab(text, at.line)) return Refused{at, "tab in the indentation; use blanks"};
     return Refused{at, std::string(reworded(e.msg))};
   } catch (const std::exception&) {  // out of memory and the like

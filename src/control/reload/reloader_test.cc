@@ -272,7 +272,7 @@ TEST_F(Reload, tells_how_attempts_ended) {
   seen = state_.read();
   EXPECT_EQ(seen.last.origin, ConfigOrigin::file);
   EXPECT_EQ(seen.last.result, ReloadResult::refused);
-  EXPECT_THAT(seen.last.messages, HasSubstr("upstreams.yaml:3:1: "));
+  EXPECT_THAT(seen.last.messages, HasSubstr("upstreams.yaml:2:13: "));
   save(to("one:1"));
   reload(Reloader::Cause::asked);
   seen = state_.read();

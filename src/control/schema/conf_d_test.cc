@@ -122,7 +122,7 @@ TEST_F(ConfD, is_merged_with_a_text_in_place_of_the_main_file_too) {
   EXPECT_EQ(pushed.fingerprint, load().fingerprint) << "saved as it is, it is no change";
   EXPECT_EQ(load_upstreams_text("provider: [", "body", path, diagnostics_).status,
             LoadedUpstreams::Status::broken);
-  EXPECT_THAT(diagnostics_.render(), HasSubstr("body:2:1: "));
+  EXPECT_THAT(diagnostics_.render(), HasSubstr("body:1:12: "));
 }
 
 }  // namespace

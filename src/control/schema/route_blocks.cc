@@ -18,7 +18,7 @@ void read_servers(MapReader& map, PathConfig& path) {
       map.require("servers", "servers: [\"host:port\"], or redirect_to");
     return;
   }
-  for (const TextItem& item : decode_list({*node, "servers"}, map.diagnostics())) {
+  for (const TextItem& item : decode_list({*node, "servers", "host:port"}, map.diagnostics())) {
     auto server = parse_server(item.text);
     if (!server.value) {
       map.diagnostics().error(item.source, item.key, std::move(server.wrong));

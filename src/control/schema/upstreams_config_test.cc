@@ -326,6 +326,13 @@ TEST(Upstreams, never_show_a_secret) {
   }
 }
 
+TEST(Servers, of_a_port_alone_are_told_what_would_be_right) {
+  Diagnostics e;
+  EXPECT_FALSE(parse_upstreams("provider: file\nupstreams: {a.test: {paths: {/: {servers: [80]}}}}",
+                               "up.yaml", e));
+  EXPECT_THAT(e.render(), HasSubstr("servers[1]: 80 is a number, not text; write host:port"));
+}
+
 TEST(Provider, is_one_of_three_words) {
   for (const auto* bad : {"", "upstreams: {}\n", "provider: File\n", "provider: ''\n",
                           "provider: 5\n", "provider: [file]\n", "- provider\n", "text\n"}) {
