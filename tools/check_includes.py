@@ -35,6 +35,7 @@ SIDEWAYS = {
     ("jwt", "tls"),  # signatures need keys
     ("control/build", "control/schema"),  # typed values in, snapshot out
     ("control/keys", "control/fetch"),
+    ("control/health", "control/fetch"),
     ("control/discovery", "control/fetch"),
     ("control/discovery", "control/schema"),
     ("control/reload", "control/discovery"),

@@ -24,4 +24,7 @@ using MultiPtr = std::unique_ptr<CURLM, MultiFree>;
 using SharePtr = std::unique_ptr<CURLSH, ShareFree>;
 using ListPtr = std::unique_ptr<curl_slist, ListFree>;
 
+/// Before the first handle of the process; does it once.
+void init_curl();
+
 }  // namespace aralez

@@ -7,45 +7,43 @@
 namespace aralez {
 
 struct FetchGroup::Multi {
-  Multi() : handle(curl_multi_init()) {}
-  Multi(const Multi&) = delete;
-  Multi& operator=(const Multi&) = delete;
-  ~Multi() { curl_multi_cleanup(handle); }
-
-  CURLM* const handle;
+  MultiPtr handle;
 };
 
-FetchGroup::FetchGroup() : multi_(std::make_unique<Multi>()) {}
+FetchGroup::FetchGroup() {
+  init_curl();
+  multi_ = std::make_unique<Multi>(MultiPtr(curl_multi_init()));
+}
 
 FetchGroup::~FetchGroup() {
   for (const auto& [id, transfer] : under_way_)
-    curl_multi_remove_handle(multi_->handle, transfer->handle());
+    curl_multi_remove_handle(multi_->handle.get(), transfer->handle());
 }
 
 void FetchGroup::start(std::size_t id, FetchRequest request) {
   auto transfer = std::make_unique<FetchTransfer>();
   CURL* const curl = transfer->prepare(std::move(request));
-  if (curl != nullptr) curl_multi_add_handle(multi_->handle, curl);
+  if (curl != nullptr) curl_multi_add_handle(multi_->handle.get(), curl);
   under_way_.emplace(id, std::move(transfer));
 }
 
 std::optional<FetchGroup::Ended> FetchGroup::take_ended() {
   // Memory was short for these.
   for (auto it = under_way_.begin(); it != under_way_.end(); ++it)
-    if (it->second->handle() == nullptr || multi_->handle == nullptr) {
+    if (it->second->handle() == nullptr || !multi_->handle) {
       const std::size_t id = it->first;
       under_way_.erase(it);
       return Ended{.id = id, .result = std::unexpected("out of memory")};
     }
   int left = 0;
-  while (const CURLMsg* const message = curl_multi_info_read(multi_->handle, &left)) {
+  while (const CURLMsg* const message = curl_multi_info_read(multi_->handle.get(), &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     const auto at = std::find_if(under_way_.begin(), under_way_.end(), [&](const auto& item) {
       return item.second->handle() == message->easy_handle;
     });
     if (at == under_way_.end()) continue;
     Ended ended{.id = at->first, .result = at->second->result(message->data.result)};
-    curl_multi_remove_handle(multi_->handle, at->second->handle());
+    curl_multi_remove_handle(multi_->handle.get(), at->second->handle());
     under_way_.erase(at);
     return ended;
   }
@@ -56,15 +54,15 @@ std::optional<FetchGroup::Ended> FetchGroup::next(std::chrono::steady_clock::tim
                                                   const std::stop_token& stop) {
   using std::chrono::milliseconds;
   constexpr milliseconds kMostWait{60'000};
-  const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_->handle); });
+  const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_->handle.get()); });
   while (!stop.stop_requested()) {
     int running = 0;
-    curl_multi_perform(multi_->handle, &running);
+    curl_multi_perform(multi_->handle.get(), &running);
     if (auto ended = take_ended()) return ended;
     const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
     if (left <= milliseconds{0}) return std::nullopt;
     const auto wait = static_cast<int>(std::min(left, kMostWait).count());
-    curl_multi_poll(multi_->handle, nullptr, 0, wait, nullptr);
+    curl_multi_poll(multi_->handle.get(), nullptr, 0, wait, nullptr);
   }
   return std::nullopt;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 namespace aralez {
@@ -13,57 +12,56 @@ constexpr long kConnectMs = 5000;
 constexpr long kKeepAliveSeconds = 15;  // a request that waits long learns that the other is gone
 constexpr long kOk = 200;
 
-CURL* new_handle() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  return curl_easy_init();
+EasyPtr new_handle() {
+  init_curl();
+  return EasyPtr(curl_easy_init());
 }
 
 }  // namespace
 
 FetchTransfer::FetchTransfer() : curl_(new_handle()) {}
 
-FetchTransfer::~FetchTransfer() {
-  curl_easy_cleanup(curl_);
-  curl_slist_free_all(fields_);
-}
-
 CURL* FetchTransfer::prepare(FetchRequest request) {
-  if (curl_ == nullptr) return nullptr;
+  if (!curl_) return nullptr;
   request_ = std::move(request);
   body_.clear();
   too_large_ = false;
   why_[0] = '\0';
-  curl_easy_reset(curl_);  // its connections stay
-  curl_slist_free_all(std::exchange(fields_, nullptr));
-  for (const std::string& line : request_.fields)
-    if (curl_slist* const longer = curl_slist_append(fields_, line.c_str())) fields_ = longer;
+  curl_easy_reset(curl_.get());  // its connections stay
+  fields_.reset();
+  for (const std::string& line : request_.fields) {
+    curl_slist* const list = curl_slist_append(fields_.get(), line.c_str());
+    if (!fields_) fields_.reset(list);  // one that there is grows at its end
+  }
   set_bounds();
-  curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, fields_);
-  curl_easy_setopt(curl_, CURLOPT_ERRORBUFFER, why_.data());
-  curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, &FetchTransfer::on_data);
-  curl_easy_setopt(curl_, CURLOPT_WRITEDATA, this);
-  return curl_;
+  curl_easy_setopt(curl_.get(), CURLOPT_HTTPHEADER, fields_.get());
+  curl_easy_setopt(curl_.get(), CURLOPT_ERRORBUFFER, why_.data());
+  curl_easy_setopt(curl_.get(), CURLOPT_WRITEFUNCTION, &FetchTransfer::on_data);
+  curl_easy_setopt(curl_.get(), CURLOPT_WRITEDATA, this);
+  return curl_.get();
 }
 
 void FetchTransfer::set_bounds() {
   const bool https = request_.schemes == FetchRequest::Schemes::https;
   const long timeout = static_cast<long>(request_.timeout.count());
-  curl_easy_setopt(curl_, CURLOPT_URL, request_.url.c_str());
-  curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, https ? "https" : "http,https");
-  if (request_.way == FetchRequest::Way::direct) curl_easy_setopt(curl_, CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl_, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl_, CURLOPT_QUICK_EXIT, 1L);  // or a lookup that takes long is waited for
-  curl_easy_setopt(curl_, CURLOPT_TIMEOUT_MS, timeout);
-  curl_easy_setopt(curl_, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout, kConnectMs));
-  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
-  curl_easy_setopt(curl_, CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds / 3);
-  curl_easy_setopt(curl_, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(curl_, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(curl_, CURLOPT_USERAGENT, "aralez/" ARALEZ_VERSION);
-  if (!request_.ca_file.empty()) curl_easy_setopt(curl_, CURLOPT_CAINFO, request_.ca_file.c_str());
+  curl_easy_setopt(curl_.get(), CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(curl_.get(), CURLOPT_PROTOCOLS_STR, https ? "https" : "http,https");
+  if (request_.way == FetchRequest::Way::direct)
+    curl_easy_setopt(curl_.get(), CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl_.get(), CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl_.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl_.get(), CURLOPT_QUICK_EXIT,
+                   1L);  // or a lookup that takes long is waited for
+  curl_easy_setopt(curl_.get(), CURLOPT_TIMEOUT_MS, timeout);
+  curl_easy_setopt(curl_.get(), CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout, kConnectMs));
+  curl_easy_setopt(curl_.get(), CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(curl_.get(), CURLOPT_TCP_KEEPIDLE, kKeepAliveSeconds);
+  curl_easy_setopt(curl_.get(), CURLOPT_TCP_KEEPINTVL, kKeepAliveSeconds / 3);
+  curl_easy_setopt(curl_.get(), CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(curl_.get(), CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(curl_.get(), CURLOPT_USERAGENT, "aralez/" ARALEZ_VERSION);
+  if (!request_.ca_file.empty())
+    curl_easy_setopt(curl_.get(), CURLOPT_CAINFO, request_.ca_file.c_str());
 }
 
 std::size_t FetchTransfer::on_data(char* data, std::size_t one, std::size_t size, void* self) {
@@ -80,12 +78,12 @@ bool FetchTransfer::take(std::string_view data) {
 
 long FetchTransfer::status() const {
   long status = 0;
-  curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
   return status;
 }
 
 std::expected<FetchAnswer, std::string> FetchTransfer::result(CURLcode code) {
-  curl_easy_setopt(curl_, CURLOPT_ERRORBUFFER, nullptr);
+  curl_easy_setopt(curl_.get(), CURLOPT_ERRORBUFFER, nullptr);
   if (too_large_)
     return std::unexpected(fmt::format("the answer is larger than {} bytes", request_.max_bytes));
   // Who takes the text piece by piece has had enough of it.
@@ -95,7 +93,7 @@ std::expected<FetchAnswer, std::string> FetchTransfer::result(CURLcode code) {
   FetchAnswer answer{.status = status(), .body = std::move(body_)};
   for (const std::string& name : request_.wanted_fields) {
     curl_header* field = nullptr;
-    const auto found = curl_easy_header(curl_, name.c_str(), 0, CURLH_HEADER, -1, &field);
+    const auto found = curl_easy_header(curl_.get(), name.c_str(), 0, CURLH_HEADER, -1, &field);
     answer.fields.emplace_back(found == CURLHE_OK ? field->value : "");
   }
   return answer;

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <expected>
 #include <memory>
 #include <string>
 
+#include "control/fetch/curl_ptr.h"
 #include "control/fetch/fetcher.h"
 
 namespace aralez {
@@ -17,11 +16,10 @@ class FetchTransfer {
   FetchTransfer();
   FetchTransfer(const FetchTransfer&) = delete;
   FetchTransfer& operator=(const FetchTransfer&) = delete;
-  ~FetchTransfer();
 
   /// Makes the handle ready; keeps a copy of `request`. Null: out of memory.
   [[nodiscard]] CURL* prepare(FetchRequest request);
-  [[nodiscard]] CURL* handle() const noexcept { return curl_; }
+  [[nodiscard]] CURL* handle() const noexcept { return curl_.get(); }
   /// What came of it, once it has ended with `code`.
   [[nodiscard]] std::expected<FetchAnswer, std::string> result(CURLcode code);
 
@@ -31,8 +29,8 @@ class FetchTransfer {
   [[nodiscard]] long status() const;
   void set_bounds();
 
-  CURL* const curl_;
-  curl_slist* fields_ = nullptr;
+  EasyPtr curl_;
+  ListPtr fields_;
   FetchRequest request_;
   std::string body_;
   bool too_large_ = false;

@@ -262,7 +262,7 @@ class HealthChecker::Loop {
 };
 
 HealthChecker::HealthChecker(Logger& logger) {
-  curl_global_init(CURL_GLOBAL_DEFAULT);
+  init_curl();
   loop_ = std::make_unique<Loop>(logger);
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/health/curl_ptr.h"
+#include "control/fetch/curl_ptr.h"
 #include "control/health/probe.h"
 #include "io/socket_address.h"
 
