@@ -5,8 +5,9 @@
 - ```console: commands behind `$ `, run by a shell beside the files; the lines below each must be in its output, in that order.
   A line `...` stands for others and changes nothing. The proxy is running, as `aralez -c main.yaml`.
 
-127.0.0.1:8500 is a Consul that has a service web, at 9001. 127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
-head of the request. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
+127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
+head of the request. 127.0.0.1:8500 is a Consul and 127.0.0.1:6443 a Kubernetes that have a service web, at 9001; the folder account is
+that of a pod of its namespace shop. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from typing import Iterator
 
 import pytest
 
+from support.certificates import Authority
 from support.client import Client
 from support.consul import Consul
 from support.deadline import seconds, wait_until
 from support.origin import Connection, Origin, answer
+from support.fake_kubernetes import Account, FakeKubernetes
 from support.http1 import Request
 from support.ports import free_port
 from support.proxy import BINARY, ROOT
@@ -87,6 +90,12 @@ class Page:
                 consul = self.stack.enter_context(Consul())
                 consul.register("web", "127.0.0.1", int(self._port("9001")))
                 self.ports[port] = str(consul.port)
+            elif port == "6443":
+                authority = Authority()
+                Account(self.folder / "account", authority)
+                kubernetes = self.stack.enter_context(FakeKubernetes(authority, self.folder))
+                kubernetes.set("web", f"127.0.0.1:{self._port('9001')}")
+                self.ports[port] = str(kubernetes.origin.port)
             else:
                 self.ports[port] = str(free_port())
         return self.ports[port]
