@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from typing import Any, Iterator
 
@@ -14,6 +15,7 @@ from support.fake_consul import FakeConsul, instance
 from support.origin import Origin, answer
 from support.ports import free_port
 from support.proxy import Proxy, document, route
+from support.tools import run
 
 API = {"config_api_enabled": True}
 
@@ -193,6 +195,34 @@ def test_certificate_of_the_registry_is_verified(origin: Origin, tmp_path: Any) 
             assert body(proxy) == "502"
             proxy.wait_log("consul: web: https://localhost:.*certificate")
         assert len(consul.asked("web")) <= 3, "no token for a stranger"
+
+
+class BesideAuthorities(Proxy):
+    """A proxy on a system whose folder of certificates is `authorities`."""
+
+    authorities = ""
+
+    def command(self) -> list[str]:
+        return ["unshare", "--mount", "sh", "-c", f"mount --bind {self.authorities} /etc/ssl/certs && exec \"$@\"", "sh", *super().command()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_ca_file_is_in_place_of_the_authorities_of_the_system(origin: Origin, tmp_path: Any) -> None:
+    public, own = Authority("public"), Authority("own")
+    save(tmp_path, "consul", public.issue("localhost"))
+    (tmp_path / "certs").mkdir()
+    for name in ("ca-certificates.crt", "public.pem"):
+        (tmp_path / "certs" / name).write_bytes(public.root.read_bytes())
+    run("openssl", "rehash", str(tmp_path / "certs"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "consul.crt", tmp_path / "consul.key")
+    with FakeConsul(tls=context) as consul:
+        consul.set("web", origin.server)
+        for more, status in (({}, "origin GET /"), ({"ca_file": str(own.root)}, "502")):
+            proxy = BesideAuthorities(upstreams=config(consul, **more))
+            proxy.authorities = str(tmp_path / "certs")
+            with proxy:
+                assert body(proxy) == status
 
 
 def test_address_of_the_lan_first_and_what_else_there_is(consul: FakeConsul, origin: Origin) -> None:

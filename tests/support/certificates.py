@@ -25,12 +25,12 @@ def _alternative(name: str) -> str:
 class Authority:
     """A root and an intermediate; what it issues is a chain of leaf and intermediate."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "test") -> None:
         self._kept = tempfile.TemporaryDirectory(prefix="aralez-test-ca-")
         self.folder = pathlib.Path(self._kept.name)
         self.root = self.folder / "root.crt"
-        self._request("root", "/CN=test root", EC, "-x509", "-days", "9", "-addext", "basicConstraints=critical,CA:TRUE")
-        self._request("middle", "/CN=test intermediate", EC)
+        self._request("root", f"/CN={name} root", EC, "-x509", "-days", "9", "-addext", "basicConstraints=critical,CA:TRUE")
+        self._request("middle", f"/CN={name} intermediate", EC)
         self._sign("middle", "root", "basicConstraints=critical,CA:TRUE\n")
         self.serial = 0
 

@@ -60,8 +60,11 @@ void FetchTransfer::set_bounds() {
   curl_easy_setopt(curl_.get(), CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(curl_.get(), CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(curl_.get(), CURLOPT_USERAGENT, "aralez/" ARALEZ_VERSION);
-  if (!request_.ca_file.empty())
-    curl_easy_setopt(curl_.get(), CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (request_.ca_file.empty()) return;
+  curl_easy_setopt(curl_.get(), CURLOPT_CAINFO, request_.ca_file.c_str());
+  curl_easy_setopt(curl_.get(), CURLOPT_CAPATH, nullptr);  // or the system's are trusted as well
+  curl_easy_setopt(curl_.get(), CURLOPT_CA_CACHE_TIMEOUT,
+                   0L);  // the file may be another one by now
 }
 
 std::size_t FetchTransfer::on_data(char* data, std::size_t one, std::size_t size, void* self) {

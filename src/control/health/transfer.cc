@@ -144,7 +144,10 @@ void Transfer::set_tls(const ClientPolicy& policy) {
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_SSL_VERIFYPEER, policy.verify ? 1L : 0L);
   set(CURLOPT_SSL_VERIFYHOST, policy.verify ? 2L : 0L);
-  if (!policy.ca_file.empty()) set(CURLOPT_CAINFO, policy.ca_file.c_str());
+  if (policy.ca_file.empty()) return;
+  set(CURLOPT_CAINFO, policy.ca_file.c_str());
+  set(CURLOPT_CAPATH, nullptr);       // or the system's are trusted as well
+  set(CURLOPT_CA_CACHE_TIMEOUT, 0L);  // the file may be another one by now
 }
 
 void Transfer::set_request(const HealthCheckSpec& spec, const ProbeStep& step) {
