@@ -82,7 +82,7 @@ def test_queries_wait_for_changes_instead_of_asking_again_and_again(consul: Fake
         wait_until(lambda: len(consul.asked("web")) >= 2, "the second query")
         first, second, *more = consul.asked("web")
         assert first.target == "/v1/health/service/web"
-        assert second.target == "/v1/health/service/web?index=11&wait=30s"
+        assert second.target == "/v1/health/service/web?index=11&wait=30000ms"
         stays(lambda: len(consul.asked("web")) == 2, "one query that waits")
 
 

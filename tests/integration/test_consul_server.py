@@ -68,6 +68,18 @@ def test_instances_are_followed(consul: Consul, servers: list[Origin]) -> None:
         wait_only(proxy, "502")
 
 
+def test_more_services_than_consul_has_connections_for_an_address(consul: Consul, servers: list[Origin]) -> None:
+    """It refuses the 201st, that of an operator as well."""
+    consul.register("many-299", "127.0.0.1", servers[0].port)
+    services = [{"hostname": f"{i}.test", "upstream": f"many-{i}"} for i in range(300)]
+    with Proxy(upstreams=config(consul, "", services=services)) as proxy:
+        wait_until(lambda: {value(proxy, "aralez_service_registry_up", service=f"many-{i}") for i in range(300)} == {1}, "answers for all")
+        assert proxy.get("/", host="299.test").text() == "one GET /"
+        consul.register("many-150", "127.0.0.1", servers[1].port)
+        wait_until(lambda: proxy.get("/", host="150.test").status == 200, "the new server")
+        assert "status 429" not in proxy.log()
+
+
 def test_instance_that_has_an_address_for_the_lan(consul: Consul, servers: list[Origin]) -> None:
     consul.register("tagged", "192.0.2.1", 1, tagged_addresses={"lan_ipv4": {"Address": "127.0.0.1", "Port": servers[0].port}})
     consul.register("node", "", servers[1].port)

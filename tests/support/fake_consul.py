@@ -54,7 +54,7 @@ class FakeConsul:
     def _answer(self, service: str, conn: Connection, request: Request) -> None:
         query = urllib.parse.parse_qs(request.target.partition("?")[2])
         index = int(query.get("index", ["0"])[0])
-        end = Deadline(float(query.get("wait", ["0s"])[0].rstrip("s")))
+        end = Deadline(float(query.get("wait", ["0ms"])[0].removesuffix("ms")) / 1000)
         with self._changed:
             while index == self._index and not end.over() and self.fault is None:
                 if self.origin.stopping.is_set():

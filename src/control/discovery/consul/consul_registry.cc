@@ -21,14 +21,24 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kWait{30};              // of a blocking query; Consul adds up to a 16th
+constexpr milliseconds kMostWait{30'000};  // of a blocking query; Consul adds up to a 16th
+constexpr milliseconds kLeastWait{500};
 constexpr milliseconds kTimeout{10'000};  // of a query that does not block
 constexpr seconds kPoll{5};               // where queries do not block
 constexpr milliseconds kPause{200};       // between two queries for one service
 /// With an answer from which the token took something away.
 constexpr const char* kFiltered = "X-Consul-Results-Filtered-By-ACLs";
 constexpr std::size_t kMostBytes = 32U * 1024 * 1024;
-constexpr std::size_t kMostUnderWay = 500;
+/// Consul has 200 connections for an address, and others there need some: two discoveries may
+/// follow each other, and a third may wait.
+constexpr int kMostUnderWay = 60;
+
+/// How long a query may block, so that all services have their turn within kPoll, if there are not
+/// thousands.
+milliseconds wait_of(std::size_t services) {
+  if (services <= std::size_t{kMostUnderWay}) return kMostWait;
+  return std::max(kLeastWait, milliseconds(kPoll) * kMostUnderWay / static_cast<int>(services));
+}
 
 /// Servers to ask, by the configuration, the environment or custom: an agent is on every node.
 std::vector<std::string> servers_of(const ConsulConfig& config) {
@@ -60,6 +70,7 @@ class ConsulRegistry final : public ServiceRegistry {
               const std::stop_token& stop) override {
     FetchGroup group;
     std::vector<Question> questions;
+    wait_ = wait_of(services.size());
     for (const ServiceKey& service : services) questions.push_back({.service = service});
     while (!stop.stop_requested()) {
       const auto until = ask_due(questions, group);
@@ -84,7 +95,7 @@ class ConsulRegistry final : public ServiceRegistry {
     std::sort(due.begin(), due.end(),
               [&](std::size_t a, std::size_t b) { return questions[a].due < questions[b].due; });
     for (const std::size_t i : due) {
-      if (group.size() >= kMostUnderWay) break;
+      if (group.size() >= std::size_t{kMostUnderWay}) break;
       questions[i].asked = now;
       group.start(i, request_of(questions[i]));
     }
@@ -101,7 +112,7 @@ class ConsulRegistry final : public ServiceRegistry {
         .timeout = kTimeout,
         .wanted_fields = {"X-Consul-Index", kFiltered, "X-Consul-Default-Acl-Policy"}};
     if (!token_.empty()) request.fields.push_back("X-Consul-Token: " + token_);
-    if (question.index != 0) request.timeout += kWait + kWait / 16;
+    if (question.index != 0) request.timeout += wait_ + wait_ / 16;
     return request;
   }
 
@@ -111,7 +122,7 @@ class ConsulRegistry final : public ServiceRegistry {
         fmt::format("{}/v1/{}/service/{}", servers_[question.server], health ? "health" : "catalog",
                     url_segment(question.service.name));
     if (question.index != 0)
-      url += fmt::format("?index={}&wait={}s", question.index, kWait.count());
+      url += fmt::format("?index={}&wait={}ms", question.index, wait_.count());
     return url;
   }
 
@@ -176,6 +187,7 @@ class ConsulRegistry final : public ServiceRegistry {
   const std::vector<std::string> servers_;
   const std::string token_;
   const std::string ca_file_;
+  milliseconds wait_ = kMostWait;
 };
 
 }  // namespace
