@@ -49,6 +49,12 @@ void ConfigState::not_applied(ReloadReport report) {
   record(std::move(report));
 }
 
+void ConfigState::servers_changed(ActiveConfig config) {
+  auto active = std::make_shared<const ActiveConfig>(std::move(config));
+  const std::lock_guard lock(mutex_);
+  seen_.active.swap(active);
+}
+
 void ConfigState::record(ReloadReport report) {
   if (report.messages.size() > kMostMessages)
     report.messages.resize(report.messages.rfind('\n', kMostMessages) + 1);

@@ -62,6 +62,8 @@ class ConfigState {
 
   void applied(ActiveConfig config, std::string messages);
   void not_applied(ReloadReport report);
+  /// What runs has other servers, which is no attempt to change it.
+  void servers_changed(ActiveConfig config);
 
  private:
   void record(ReloadReport report);

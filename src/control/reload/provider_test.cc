@@ -199,6 +199,31 @@ TEST_F(Providers, follow_what_the_registry_says) {
   EXPECT_TRUE(becomes({}));
 }
 
+TEST_F(Providers, whose_servers_change_do_not_hide_how_the_last_attempt_ended) {
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  EXPECT_FALSE(reloader_.submit("provider: [", Reloader::Save::no));
+  say([](Said& s) { s.servers["web"] = {"two"}; });
+  EXPECT_TRUE(becomes({"two"}));
+  const auto seen = state_.read();
+  EXPECT_EQ(seen.last.result, ReloadResult::refused);
+  EXPECT_EQ(seen.attempts[std::to_underlying(ReloadResult::applied)], 1U);
+}
+
+TEST_F(Providers, that_name_this_program_as_a_server_are_warned_of_once) {
+  main_.config_address = *SocketAddress::from_ip("127.0.0.1", 80);
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  for (const auto& more : {"two", "three"}) {
+    say([&](Said& s) { s.servers["web"] = {"127.0.0.1", more}; });
+    EXPECT_TRUE(becomes({"127.0.0.1", more}));
+  }
+  const std::string said = logger_.text();
+  const auto first = said.find("leads to config_address");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(said.find("leads to config_address", first + 1), std::string::npos);
+}
+
 /// Defect 7.
 TEST_F(Providers, keep_the_servers_while_the_registry_does_not_answer) {
   save(of_consul());

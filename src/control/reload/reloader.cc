@@ -93,12 +93,15 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
   if (!of_registry)
     for (const auto& warning : token_key_warnings(config, setup_.main))
       say(LogLevel::warn, warning);
-  setup_.state.applied({.origin = origin,
-                        .since = std::chrono::system_clock::now(),
-                        .config = std::move(config),
-                        .snapshot = snapshot,
-                        .discovery = discovery_},
-                       std::move(messages));
+  ActiveConfig active{.origin = origin,
+                      .since = std::chrono::system_clock::now(),
+                      .config = std::move(config),
+                      .snapshot = snapshot,
+                      .discovery = discovery_};
+  if (of_registry)
+    setup_.state.servers_changed(std::move(active));
+  else
+    setup_.state.applied(std::move(active), std::move(messages));
   return snapshot;
 }
 
@@ -184,7 +187,9 @@ void Reloader::take_news() {
   config.hosts = service_routes(config, discovery_->take());
   Diagnostics diagnostics;
   warn_of_own_routes(config, setup_.main, diagnostics);
-  publish(build(std::move(config), ConfigOrigin::discovery, diagnostics.render()));
+  const std::string own = diagnostics.render();
+  if (std::exchange(own_routes_, own) != own && !own.empty()) say(LogLevel::warn, own);
+  publish(build(std::move(config), ConfigOrigin::discovery, {}));
 }
 
 void Reloader::publish(std::shared_ptr<const Snapshot> snapshot) {

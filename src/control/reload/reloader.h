@@ -107,6 +107,7 @@ class Reloader {
   std::optional<std::uint64_t> fingerprint_;
   bool files_refused_ = false;  ///< the files were something else meanwhile, which did not run
   std::shared_ptr<Discovery> discovery_;             ///< of what runs; null with provider file
+  std::string own_routes_;                           ///< warnings of its servers, once said
   bool news_missed_ = false;                         ///< of it, before start()
   bool forgetful_ = false;                           ///< the known file could not be written
   std::optional<Candidate> waiting_;                 ///< files whose registry has not answered
