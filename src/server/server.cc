@@ -196,18 +196,14 @@ class Server {
 
   /// Behaviour section 15.4.
   int until_told(FolderWatcher& watcher, std::optional<FolderWatcher>& certificate_watcher) {
-    while (true) {
-      switch (signals_.wait()) {
-        case ProcessSignal::hangup:
-          logs_.reopen();
-          watcher.poke();
-          if (certificate_watcher) certificate_watcher->poke();
-          break;
-        case ProcessSignal::interrupt: return 0;
-        case ProcessSignal::terminate:
-        case ProcessSignal::quit: return drain();
-      }
+    auto told = signals_.wait();
+    for (; told == ProcessSignal::hangup; told = signals_.wait()) {
+      logs_.reopen();
+      watcher.poke();
+      if (certificate_watcher) certificate_watcher->poke();
     }
+    reloader_.hurry();
+    return told == ProcessSignal::interrupt ? 0 : drain();
   }
 
   /// Lets requests end; an INT meanwhile ends at once.

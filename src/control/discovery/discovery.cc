@@ -115,9 +115,10 @@ void Discovery::stop() {
     if (thread->joinable()) thread->join();
 }
 
-void Discovery::wait_first(std::chrono::steady_clock::time_point until) const {
+void Discovery::wait_first(std::chrono::steady_clock::time_point until,
+                           const std::stop_token& stop) const {
   std::unique_lock lock(mutex_);
-  news_.wait_until(lock, until, [this] { return waiting_.empty(); });
+  news_.wait_until(lock, stop, until, [this] { return waiting_.empty(); });
 }
 
 DiscoveredServices Discovery::services() const {

@@ -54,8 +54,8 @@ class Discovery final : private ServiceListener {
   void stop();
 
   [[nodiscard]] const DiscoverySpec& spec() const noexcept { return spec_; }
-  /// Until each service has an answer or the reason why there is none.
-  void wait_first(std::chrono::steady_clock::time_point until) const;
+  /// Until each service has an answer or the reason why there is none, or `stop` is asked for.
+  void wait_first(std::chrono::steady_clock::time_point until, const std::stop_token& stop) const;
   [[nodiscard]] DiscoveredServices services() const;
   /// The same; `changed` is called when it has changed after this.
   [[nodiscard]] DiscoveredServices take();

@@ -139,7 +139,7 @@ bool Reloader::discover(Candidate& next) {
         std::move(spec), setup_.make_registry(next.config), before, setup_.logger,
         [this](const Discovery& from) { discovered(from); });
   }
-  next.discovery->wait_first(std::chrono::steady_clock::now() + kFirstAnswers);
+  next.discovery->wait_first(std::chrono::steady_clock::now() + kFirstAnswers, hurry_.get_token());
   return knows_any(next.discovery->services());
 }
 

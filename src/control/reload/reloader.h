@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class Reloader {
   [[nodiscard]] std::shared_ptr<const Snapshot> load_first(Diagnostics& diagnostics);
   /// From now on what changes is published, that of a registry since load_first() too.
   void start(Publish publish);
+  /// From now on no registry is waited for: the process is about to end. Any thread.
+  void hurry() { hurry_.request_stop(); }
   /// Nothing is published after this.
   void stop();
 
@@ -100,6 +103,7 @@ class Reloader {
   void say(LogLevel level, const std::string& text);
 
   Setup setup_;
+  std::stop_source hurry_;
   std::mutex mutex_;  ///< of what follows
   Publish publish_;   ///< none: not started, or stopped
   std::uint64_t generation_ = 0;
