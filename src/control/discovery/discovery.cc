@@ -121,6 +121,11 @@ void Discovery::wait_first(std::chrono::steady_clock::time_point until,
   news_.wait_until(lock, stop, until, [this] { return waiting_.empty(); });
 }
 
+bool Discovery::has_answered() const {
+  const std::lock_guard lock(mutex_);
+  return answered_;
+}
+
 DiscoveredServices Discovery::services() const {
   const std::lock_guard lock(mutex_);
   return services_;
@@ -142,6 +147,7 @@ void Discovery::found(const ServiceKey& key, std::vector<ServerConfig> servers) 
   if (!std::exchange(service.trouble, {}).empty() && --troubles_ == 0)
     say(LogLevel::info, "there are answers again");
   service.answered = std::chrono::system_clock::now();
+  if (!std::exchange(answered_, true)) is_new_ = true;
   if (!service.servers || !std::equal(servers.begin(), servers.end(), service.servers->begin(),
                                       service.servers->end(), is_same)) {
     const auto before =
@@ -202,7 +208,7 @@ std::string troubles_of(const DiscoveredServices& services, Provider provider) {
   for (const auto& [key, service] : services) {
     const std::string_view why =
         service.trouble.empty() ? "there is no answer yet" : std::string_view(service.trouble);
-    if (service.servers || !said.insert(why).second) continue;
+    if (!said.insert(why).second) continue;
     out += fmt::format("{}: {}: {}\n", to_string(provider), name_of(key), why);
   }
   return out;

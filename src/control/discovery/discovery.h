@@ -25,6 +25,10 @@ struct DiscoverySpec {
   std::vector<ServiceKey> services;  ///< sorted, none twice
 
   friend bool operator==(const DiscoverySpec&, const DiscoverySpec&) = default;
+  /// Whether the other asks the same registry in the same way.
+  [[nodiscard]] bool same_registry(const DiscoverySpec& other) const {
+    return provider == other.provider && registry == other.registry;
+  }
 };
 /// Pre: its provider is a registry, whose block is there.
 [[nodiscard]] DiscoverySpec discovery_spec(const UpstreamsConfig& config);
@@ -56,8 +60,10 @@ class Discovery final : private ServiceListener {
   [[nodiscard]] const DiscoverySpec& spec() const noexcept { return spec_; }
   /// Until each service has an answer or the reason why there is none, or `stop` is asked for.
   void wait_first(std::chrono::steady_clock::time_point until, const std::stop_token& stop) const;
+  /// Of any service: the registry is there and lets itself be asked.
+  [[nodiscard]] bool has_answered() const;
   [[nodiscard]] DiscoveredServices services() const;
-  /// The same; `changed` is called when it has changed after this.
+  /// The same; `changed` is called when it has changed after this, or has its first answer.
   [[nodiscard]] DiscoveredServices take();
 
  private:
@@ -74,6 +80,7 @@ class Discovery final : private ServiceListener {
   mutable std::condition_variable_any news_;
   DiscoveredServices services_;
   std::set<ServiceKey> waiting_;  ///< heard nothing yet
+  bool answered_ = false;         ///< once, for any service
   std::size_t troubles_ = 0;      ///< services whose last question has no answer
   bool is_new_ = false;           ///< since it was taken
   std::jthread announcer_;

@@ -262,11 +262,28 @@ TEST_F(Providers, know_of_services_what_they_knew_before_others_were_asked_for) 
   ASSERT_NE(start(), nullptr);
   say([](Said& s) { s.trouble = "gone"; });
   save(
-      "provider: consul\nconsul: {token: new, services: [{hostname: a.test, upstream: web},"
+      "provider: consul\nconsul: {services: [{hostname: a.test, upstream: web},"
       "{hostname: b.test, upstream: api}]}\n");
   reloader_.reload(Reloader::Cause::changed);
   EXPECT_TRUE(becomes({"one"}));
   EXPECT_EQ(said_.made, 2);
+}
+
+/// A mistyped address or token would take the place of one that is right.
+TEST_F(Providers, of_another_registry_have_to_answer_whatever_is_known) {
+  save(of_consul());
+  ASSERT_NE(start(), nullptr);
+  const std::string other =
+      "provider: consul\nconsul: {token: new, services: [{hostname: a.test, upstream: web}]}\n";
+  said_.trouble = "status 403";
+  EXPECT_EQ(reloader_.submit(other, Reloader::Save::no).error(), "consul: web: status 403\n");
+  EXPECT_EQ(state_.read().active->config.consul->token, "");
+  save(other);
+  reloader_.reload(Reloader::Cause::changed);
+  EXPECT_EQ(state_.read().active->config.consul->token, "");
+  say([](Said& s) { s.trouble.clear(); });
+  EXPECT_TRUE(becomes({"one"})) << "the same servers";
+  EXPECT_EQ(state_.read().active->config.consul->token, "new");
 }
 
 /// Defect 26.

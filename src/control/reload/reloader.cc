@@ -140,7 +140,11 @@ bool Reloader::discover(Candidate& next) {
         [this](const Discovery& from) { discovered(from); });
   }
   next.discovery->wait_first(std::chrono::steady_clock::now() + kFirstAnswers, hurry_.get_token());
-  return knows_any(next.discovery->services());
+  const DiscoverySpec& asked = next.discovery->spec();
+  if (next.discovery->has_answered() || asked.services.empty()) return true;
+  const bool trusted =
+      next.origin == ConfigOrigin::start || (discovery_ && discovery_->spec().same_registry(asked));
+  return trusted && knows_any(next.discovery->services());
 }
 
 std::shared_ptr<const Snapshot> Reloader::adopt(Candidate& next) {
@@ -162,7 +166,7 @@ void Reloader::discovered(const Discovery& from) {
     return publish_ ? take_news() : void();
   }
   if (!waiting_ || waiting_->discovery.get() != &from || !publish_) return;
-  if (!knows_any(from.services())) return;
+  if (!from.has_answered()) return;
   say(LogLevel::info, fmt::format("{} has answered", to_string(from.spec().provider)));
   Candidate next = std::move(*waiting_);
   publish(adopt(next));

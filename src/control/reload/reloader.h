@@ -77,7 +77,7 @@ class Reloader {
   class Attempt;
 
   /// Finds or starts the discovery that it needs, and waits for answers, but not long. False: there
-  /// are none.
+  /// are none, and what is known is from another registry, or nothing.
   [[nodiscard]] bool discover(Candidate& next);
   /// It becomes what runs.
   [[nodiscard]] std::shared_ptr<const Snapshot> adopt(Candidate& next);
