@@ -65,6 +65,21 @@ void TlsTransport::count_records(std::string_view written) {
   }
 }
 
+bool TlsTransport::keep_ticket(std::string_view written) {
+  if (state_ != State::handshaking || !secrets_ ||
+      SSL_get_state(ssl_.get()) != TLS_ST_SW_SESSION_TICKET)
+    return false;
+  ticket_.append(written);
+  return true;
+}
+
+void TlsTransport::send_ticket() {
+  if (ticket_.empty()) return;
+  timer_.cancel();
+  lower_.queue_copy(ticket_);
+  ticket_ = {};
+}
+
 void TlsTransport::note_facts() {
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
@@ -181,6 +196,7 @@ bool TlsTransport::send_key_update() {
 }
 
 void TlsTransport::put_alert(std::uint8_t level, TlsAlert alert) {
+  if (!goodbye_) send_ticket();
   const std::array<std::byte, 2> message{static_cast<std::byte>(level),
                                          static_cast<std::byte>(alert)};
   if (goodbye_) {

@@ -65,7 +65,7 @@ int TlsBio::write(BIO* bio, const char* from, int size) {
     return size;
   }
   t.count_records({from, n});
-  t.lower_.queue_copy({from, n});
+  if (!t.keep_ticket({from, n})) t.lower_.queue_copy({from, n});
   return size;
 }
 

@@ -83,6 +83,10 @@ void TlsTransport::handshake_done() {
   cipher_in_.release_if_empty();
   note_facts();
   part_with_openssl();
+  if (!records_)
+    send_ticket();
+  else if (!ticket_.empty())
+    timer_.arm(loop().timers(), loop().now() + kTicketTime);
   events_->on_connected();
   if (state_ != State::open) return;
   if (plain_bytes_ > 0 || fin_ == Fin::queued) flush_later();
@@ -93,6 +97,7 @@ void TlsTransport::handshake_done() {
 }
 
 void TlsTransport::on_timer(TimePoint) {
+  if (state_ == State::open) return send_ticket();
   if (state_ == State::handshaking)
     failure_ = {Errc::timeout, peer_, "TLS handshake took too long"};
   broken_now();
@@ -246,6 +251,7 @@ void TlsTransport::flush() {
 
 bool TlsTransport::encrypt() {
   BlockRef scratch;
+  if (plain_bytes_ > 0) send_ticket();
   while (plain_bytes_ > 0 && lower_.output_bytes() < kAhead) {
     const std::size_t n = records_ ? seal_record(scratch) : write_record(scratch);
     if (n == 0) return false;
@@ -404,6 +410,7 @@ void TlsTransport::let_go() {
   receiving_ = false;
   cipher_in_.clear();
   out_.clear();
+  ticket_ = {};
   tail_.reset();
   tail_begin_ = tail_end_ = 0;
   tail_credit_ = plain_bytes_ = credit_ = 0;
@@ -413,15 +420,18 @@ void TlsTransport::close(CloseMode mode) {
   if (state_ == State::closed) return;
   const bool polite = state_ == State::open && mode == CloseMode::normal && fin_ == Fin::none &&
                       !lower_ended_ && plain_bytes_ == 0 && lower_.output_bytes() == 0;
+  const std::string ticket = std::move(ticket_);
   let_go();
   state_ = State::closed;
-  if (!polite) return lower_.close(mode);
-  std::array<std::byte, 128> alert;
-  std::span<std::byte> room = alert;
+  std::array<std::byte, 1024> last;
+  constexpr std::size_t kAlert = 128;
+  if (!polite || ticket.size() + kAlert > last.size()) return lower_.close(mode);
+  std::memcpy(last.data(), ticket.data(), ticket.size());
+  std::span<std::byte> room = std::span(last).subspan(ticket.size());
   goodbye_ = &room;
   say_goodbye();
   goodbye_ = nullptr;
-  lower_.close_saying(std::span<const std::byte>(alert).first(alert.size() - room.size()));
+  lower_.close_saying(std::span<const std::byte>(last).first(last.size() - room.size()));
 }
 
 }  // namespace aralez

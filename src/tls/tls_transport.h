@@ -37,6 +37,8 @@ struct CertificateFree {
 ///
 /// A server of TLS 1.3 whose context was given to hand_over_secrets() does not need OpenSSL's
 /// connection once the handshake is over: it frees it and makes its records itself (RecordLayer).
+/// The tickets with which its handshake ends leave with the first output, or a moment later: a
+/// request often comes right behind the handshake, and one write is enough for both.
 ///
 /// Ends: the peer's close_notify is on_recv_end(), what it sends after that is dropped. A
 /// connection that ends without one was cut off: on_broken() in the client role. In the server role
@@ -118,6 +120,7 @@ class TlsTransport final : public Transport, public TransportEvents {
   /// Another record is decrypted into a buffer with this much room.
   static constexpr std::size_t kRoomForMore = 2048;
   static constexpr Millis kAlertTime{1'000};
+  static constexpr Millis kTicketTime{20};
   static constexpr Error kFileCut{Errc::system, Origin::internal,
                                   "file became shorter while it was sent"};
 
@@ -144,6 +147,10 @@ class TlsTransport final : public Transport, public TransportEvents {
   static void on_secret(const ssl_st* ssl, const char* line);
   void keep_secret(std::string_view line);
   void count_records(std::string_view written);
+  /// Whether these bytes of a handshake are tickets that may wait.
+  [[nodiscard]] bool keep_ticket(std::string_view written);
+  /// Before any other record.
+  void send_ticket();
   void receive();
   void take_records();
   void open_records();
@@ -201,6 +208,7 @@ class TlsTransport final : public Transport, public TransportEvents {
   Millis handshake_timeout_;
   std::unique_ptr<TrafficSecrets> secrets_;  ///< during the handshake
   Flight flight_;
+  std::string ticket_;  ///< records that wait for company; only with records_, in the end
   Facts facts_;
   Error failure_{Errc::protocol, Origin::internal, ""};
   Chain out_;

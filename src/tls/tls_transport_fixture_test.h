@@ -145,6 +145,8 @@ class TlsTransportTest : public ::testing::TestWithParam<int> {
     carry();
     ASSERT_THAT(client_->above.told, ::testing::ElementsAre("connected"));
     ASSERT_THAT(server_->above.told, ::testing::ElementsAre("connected"));
+    loop_.set_now(loop_.now() + Millis(40));  // a ticket waits no longer
+    carry();
   }
   /// One turn of the loop for both, bytes carried in pieces of `chop`; false when none moved.
   bool turn(std::size_t chop = static_cast<std::size_t>(-1)) {

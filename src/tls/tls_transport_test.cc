@@ -130,5 +130,62 @@ TEST_P(TlsTransportTest, a_file_that_became_shorter_breaks_the_connection) {
   EXPECT_THAT(client_->above.told, ElementsAre("connected", "broken"));
 }
 
+class TlsTicketTest : public TlsTransportTest {
+ protected:
+  /// The client has what it needs, the server has heard so.
+  void connect_only() {
+    make_both(kOwnRecords);
+    loop_.run_deferred();
+    while (server_->above.told.empty()) ASSERT_TRUE(turn());
+    loop_.run_deferred();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(version, TlsTicketTest, ::testing::Values(kOwnRecords));
+
+TEST_P(TlsTicketTest, leaves_with_the_first_answer) {
+  connect_only();
+  EXPECT_EQ(server_->take(), "");
+  server_->put("answer", loop_);
+  loop_.run_deferred();
+  const std::string out = server_->take();
+  EXPECT_THAT(records(out), ElementsAre(23, 23, 23)) << "two tickets, which is the default";
+  client_->lower.peer_sends(out);
+  carry();
+  EXPECT_EQ(client_->above.got, "answer");
+}
+
+TEST_P(TlsTicketTest, leaves_by_itself_when_no_request_comes) {
+  connect_only();
+  loop_.set_now(TimePoint{} + Millis(19));
+  loop_.finish_turn();
+  loop_.run_deferred();
+  EXPECT_EQ(server_->take(), "");
+  loop_.set_now(TimePoint{} + Millis(40));
+  loop_.finish_turn();
+  loop_.run_deferred();
+  EXPECT_THAT(records(server_->take()), ElementsAre(23, 23));
+  server_->put("answer", loop_);
+  loop_.run_deferred();
+  EXPECT_THAT(records(server_->take()), ElementsAre(23));
+}
+
+TEST_P(TlsTicketTest, leaves_before_the_alert_of_a_close) {
+  for (const bool polite : {true, false}) {
+    connect_only();
+    if (polite)
+      server_->tls.close(Transport::CloseMode::normal);
+    else
+      server_->tls.shutdown_write();
+    carry();
+    EXPECT_THAT(client_->above.told, ElementsAre("connected", "end")) << polite;
+  }
+}
+
+TEST_P(TlsTicketTest, leaves_before_the_alert_of_an_error) {
+  connect_only();
+  server_gets(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+  EXPECT_THAT(records(server_->take()), ElementsAre(23, 23, 23));
+}
+
 }  // namespace
 }  // namespace aralez
