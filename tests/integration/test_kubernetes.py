@@ -124,6 +124,7 @@ def refuse(status: str) -> Any:
 FAULTS = {
     "500": refuse("500 Internal Server Error"),
     "401": refuse("401 Unauthorized"),
+    "404": refuse("404 Not Found"),  # of something that stands before the API
     "429": refuse("429 Too Many Requests"),
     "broken": lambda conn, request: conn.send(answer("{")),
     "no list": lambda conn, request: conn.send(answer('{"kind": "EndpointSliceList", "metadata": [], "items": 7}')),

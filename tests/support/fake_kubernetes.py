@@ -10,6 +10,7 @@ import threading
 import urllib.parse
 from typing import Any, Callable
 
+from support import poll
 from support.certificates import Authority, save
 from support.deadline import Deadline
 from support.http1 import Request
@@ -110,8 +111,10 @@ class FakeKubernetes:
 
     def set_endpoints(self, service: str, subsets: list[Object] | None) -> None:
         """The Endpoints object; None: there is none."""
-        body = json.dumps({"kind": "Endpoints", "metadata": {"name": service}, "subsets": subsets})
-        reply = answer(body, "200 OK" if subsets is not None else "404 Not Found")
+        value: Object = {"kind": "Endpoints", "metadata": {"name": service}, "subsets": subsets}
+        if subsets is None:
+            value = {"kind": "Status", "reason": "NotFound", "details": {"name": service, "kind": "endpoints"}, "code": 404}
+        reply = answer(json.dumps(value), "404 Not Found" if subsets is None else "200 OK")
         self.origin.on(ENDPOINTS + service, lambda conn, request: self._permitted(conn, request) and conn.send(reply))
 
     # What happens to requests.
@@ -165,6 +168,9 @@ class FakeKubernetes:
     def _watch(self, conn: Connection, request: Request, version: int, end: Deadline) -> None:
         conn.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         while True:
+            if poll.select([conn.sock], [], [], 0)[0]:  # nobody listens any more
+                conn.close()
+                return
             with self._changed:
                 news = list(itertools.dropwhile(lambda e: e[0] <= version, self._events))
                 ending = None

@@ -84,9 +84,12 @@ std::string Api::beside_token(std::string_view name) const {
   return std::filesystem::path(token_file_).replace_filename(name).string();
 }
 
-std::string Api::name_space() const {
+std::expected<std::string, std::string> Api::name_space() const {
   if (!name_space_.empty()) return name_space_;
-  const FileText file = read_text_file(beside_token("namespace"), kMaxToken, FileRule::regular);
+  const std::string path = beside_token("namespace");
+  const FileText file = read_text_file(path, kMaxToken, FileRule::regular);
+  if (file.status == FileText::Status::unreadable)
+    return std::unexpected(fmt::format("{}: {}", path, file.reason));
   if (const auto text = trim(file.text); !text.empty()) return std::string(text);
   return environment_.name_space.empty() ? "default" : environment_.name_space;
 }

@@ -28,7 +28,8 @@ class Api {
 
   /// `https://host:port` of each; none when nobody says where it is.
   [[nodiscard]] const std::vector<std::string>& servers() const noexcept { return servers_; }
-  [[nodiscard]] std::string name_space() const;
+  /// Or what is wrong with the file that says it, as a phrase: another one must not be asked.
+  [[nodiscard]] std::expected<std::string, std::string> name_space() const;
   /// Without an answer's size or a time; or what is wrong with the token, as a phrase.
   [[nodiscard]] std::expected<FetchRequest, std::string> request(std::string url) const;
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "support/temp_folder.h"
 
 namespace aralez::kubernetes {
@@ -80,6 +82,10 @@ TEST_F(ApiTest, the_namespace_is_that_of_configuration_file_environment_in_this_
   EXPECT_EQ(one.name_space(), "of-file");
   write("namespace", "\n");
   EXPECT_EQ(one.name_space(), "of-env");
+  std::filesystem::create_directory(path("folder"));
+  std::filesystem::remove(path("namespace"));
+  std::filesystem::create_symlink("folder", path("namespace"));
+  EXPECT_THAT(one.name_space().error(), EndsWith("namespace: not a regular file"));
   config.name_space = "written";
   EXPECT_EQ(api().name_space(), "written");
 }

@@ -129,6 +129,12 @@ std::optional<std::vector<Slice>> read_endpoints(const json& object) {
   return out;
 }
 
+bool says_not_found(const json& answer, std::string_view name) {
+  return text_in(answer, "kind") == "Status" && text_in(answer, "reason") == "NotFound" &&
+         text_in(member(answer, "details"), "kind") == "endpoints" &&
+         text_in(member(answer, "details"), "name") == name;
+}
+
 std::vector<ServerConfig> servers_of(std::span<const Slice* const> slices, std::string_view port) {
   const PortChoice choice(slices, port);
   std::vector<ServerConfig> out;

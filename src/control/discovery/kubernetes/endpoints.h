@@ -41,6 +41,9 @@ struct Slice {
 [[nodiscard]] std::optional<Slice> read_slice(const nlohmann::json& object);
 /// The subsets of an Endpoints object; nullopt: it is none.
 [[nodiscard]] std::optional<std::vector<Slice>> read_endpoints(const nlohmann::json& object);
+/// An answer with status 404 says that there is no such Endpoints object. Others with this status
+/// come from something else than the API, or from one that knows no Endpoints.
+[[nodiscard]] bool says_not_found(const nlohmann::json& answer, std::string_view name);
 
 /// The servers of a service. `port` as ServiceKey::port. Pods that are leaving count only when
 /// there are no others, and every pod has one address, although slices have one for each family.

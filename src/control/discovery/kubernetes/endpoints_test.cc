@@ -67,6 +67,17 @@ TEST(Endpoints, without_any_there_are_no_servers) {
   EXPECT_FALSE(read_endpoints(parse_json("{")));
 }
 
+TEST(Endpoints, not_found_is_what_the_api_says_of_this_object) {
+  const auto said = [](std::string_view text) { return says_not_found(parse_json(text), "web"); };
+  EXPECT_TRUE(said(R"({"kind":"Status","reason":"NotFound","code":404,
+                       "details":{"name":"web","kind":"endpoints"}})"));
+  for (const char* text :
+       {"", "404 page not found", R"({"kind":"Status","reason":"NotFound","details":{}})",
+        R"({"kind":"Status","reason":"NotFound","details":{"name":"api","kind":"endpoints"}})",
+        R"({"kind":"Status","reason":"NotFound","details":{"name":"web","kind":"pods"}})"})
+    EXPECT_FALSE(said(text)) << text;
+}
+
 TEST(Ports, the_first_with_a_known_name_or_the_first) {
   const auto chosen = [](std::string_view ports, std::string_view port = "") {
     return servers_in({slice("IPv4", ports, R"([{"addresses":["10.0.0.1"]}])")}, port);

@@ -63,10 +63,8 @@ void Follower::run() {
   State state = State::list;
   while (!stop_.stop_requested()) {
     const Next next = step(state);
-    if (next)
-      state = *next;
-    else if (!stop_.stop_requested())
-      state = recover(next.error());
+    state = next.value_or(State::list);
+    if (!next && !stop_.stop_requested()) recover(next.error());
   }
 }
 
@@ -79,7 +77,7 @@ Follower::Next Follower::step(State state) {
   return poll();
 }
 
-Follower::State Follower::recover(const std::string& why) {
+void Follower::recover(const std::string& why) {
   const std::size_t count = api_.servers().size();
   fetcher_ = std::make_unique<Fetcher>();
   server_ = (server_ + 1) % count;
@@ -88,7 +86,6 @@ Follower::State Follower::recover(const std::string& why) {
     for (const ServiceKey& service : services_) listener_.failed(service, why);
     wait(backoff(failures_ / static_cast<unsigned>(count)));
   }
-  return Clock::now() < slices_again_ ? State::poll : State::list;
 }
 
 std::string Follower::at_server(std::string_view what) const {
@@ -111,8 +108,10 @@ Follower::State Follower::give_up_slices() {
 }
 
 Follower::Next Follower::list() {
+  auto space = api_.name_space();
+  if (!space) return std::unexpected(std::move(space.error()));
+  space_ = std::move(*space);
   SliceStore store(names_);
-  space_ = api_.name_space();
   SlicePage page;
   for (unsigned pages = 0; pages == 0 || !page.continued.empty(); ++pages) {
     if (pages == kMaxPages) return std::unexpected(at_server("a list without an end"));
@@ -158,32 +157,39 @@ Follower::Next Follower::watch() {
   return is_gone ? State::list : State::watch;
 }
 
+std::expected<std::vector<Slice>, std::string> Follower::subsets_of(
+    const std::string& name, std::set<std::string>& refused) {
+  const auto answer = get(endpoints_path(space_, name));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->status == kForbidden) {
+    refused.insert(name);
+    return {};
+  }
+  if (answer->status == kNotFound && says_not_found(parse_json(answer->body), name)) return {};
+  if (answer->status != kOk) return std::unexpected(at_server(status_text(answer->status)));
+  auto subsets = read_endpoints(parse_json(answer->body));
+  if (!subsets) return std::unexpected(at_server("the answer is no Endpoints"));
+  return std::move(*subsets);
+}
+
 Follower::Next Follower::poll() {
-  space_ = api_.name_space();
+  auto space = api_.name_space();
+  if (!space) return std::unexpected(std::move(space.error()));
+  space_ = std::move(*space);
   std::set<std::string> refused;
   for (const std::string& name : names_) {
-    const auto answer = get(endpoints_path(space_, name));
-    if (!answer) return std::unexpected(answer.error());
-    if (answer->status == kForbidden) {
-      refused.insert(name);
-      continue;
-    }
-    if (answer->status != kOk && answer->status != kNotFound)
-      return std::unexpected(at_server(status_text(answer->status)));
-    std::optional<std::vector<Slice>> subsets(std::in_place);  // not found: there are none
-    if (answer->status == kOk) subsets = read_endpoints(parse_json(answer->body));
-    if (!subsets) return std::unexpected(at_server("the answer is no Endpoints"));
+    const auto subsets = subsets_of(name, refused);
+    if (!subsets) return std::unexpected(subsets.error());
+    if (refused.contains(name)) continue;
     std::vector<const Slice*> slices;
+    slices.reserve(subsets->size());
     for (const Slice& subset : *subsets) slices.push_back(&subset);
     for_each_key(name, [&](const ServiceKey& service) {
       listener_.found(service, servers_of(slices, service.port));
     });
   }
   const std::string why = at_server("status 403: neither endpointslices nor endpoints may be read");
-  if (refused == names_) {
-    slices_again_ = {};
-    return std::unexpected(why);
-  }
+  if (refused == names_) return std::unexpected(why);
   for (const std::string& name : refused)
     for_each_key(name, [&](const ServiceKey& service) { listener_.failed(service, why); });
   failures_ = 0;

@@ -36,8 +36,11 @@ class Follower {
   [[nodiscard]] Next list();
   [[nodiscard]] Next watch();
   [[nodiscard]] Next poll();
+  /// The subsets of one service, or what is wrong with the server; a refusal adds to `refused`.
+  [[nodiscard]] std::expected<std::vector<Slice>, std::string> subsets_of(
+      const std::string& name, std::set<std::string>& refused);
   /// Takes the next server; waits when that was the last.
-  [[nodiscard]] State recover(const std::string& why);
+  void recover(const std::string& why);
   /// Asks `server`; what is wrong begins with its address.
   [[nodiscard]] std::expected<FetchAnswer, std::string> get(const std::string& path);
   [[nodiscard]] std::string at_server(std::string_view what) const;
