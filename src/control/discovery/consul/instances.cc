@@ -1,9 +1,9 @@
 #include "control/discovery/consul/instances.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/ascii.h"
+#include "control/discovery/json_access.h"
 #include "control/schema/values.h"
 #include "io/socket_address.h"
 
@@ -13,18 +13,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMostServers = 10'000;
-
-/// Null when there is none, or it is none of an object.
-const Json& at(const Json& object, const char* key) {
-  static const Json kNull;
-  if (!object.is_object()) return kNull;
-  const auto found = object.find(key);
-  return found == object.end() ? kNull : *found;
-}
-
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 
 /// 0: none.
 std::uint16_t port_of(const Json& value) {
@@ -41,20 +29,20 @@ struct Place {
 /// Behaviour section 17.2: the address for the LAN, and what older and simpler entries have.
 Place place_of(const Json& instance, ConsulAnswer kind) {
   const bool health = kind == ConsulAnswer::health;
-  const Json& service = health ? at(instance, "Service") : instance;
-  const Json& tagged = at(service, health ? "TaggedAddresses" : "ServiceTaggedAddresses");
-  Place place{text_of(at(service, health ? "Address" : "ServiceAddress")),
-              port_of(at(service, health ? "Port" : "ServicePort"))};
+  const Json& service = health ? member(instance, "Service") : instance;
+  const Json& tagged = member(service, health ? "TaggedAddresses" : "ServiceTaggedAddresses");
+  Place place{text_in(service, health ? "Address" : "ServiceAddress"),
+              port_of(member(service, health ? "Port" : "ServicePort"))};
   for (const char* lan : {"lan_ipv4", "lan_ipv6", "lan"}) {
-    const Json& entry = at(tagged, lan);
-    const std::string address = text_of(at(entry, "Address"));
+    const Json& entry = member(tagged, lan);
+    const std::string address = text_in(entry, "Address");
     if (address.empty()) continue;
     place.address = address;
-    if (const auto port = port_of(at(entry, "Port")); port != 0) place.port = port;
+    if (const auto port = port_of(member(entry, "Port")); port != 0) place.port = port;
     break;
   }
   if (place.address.empty())
-    place.address = text_of(at(health ? at(instance, "Node") : instance, "Address"));
+    place.address = text_in(health ? member(instance, "Node") : instance, "Address");
   return place;
 }
 
@@ -68,11 +56,9 @@ enum class Condition : std::uint8_t { good, bad, maintenance };
 
 Condition condition_of(const Json& instance) {
   Condition out = Condition::good;
-  const Json& checks = at(instance, "Checks");
-  if (!checks.is_array()) return out;
-  for (const Json& check : checks) {
-    const std::string status = text_of(at(check, "Status"));
-    const std::string id = text_of(at(check, "CheckID"));
+  for (const Json& check : list_in(instance, "Checks")) {
+    const std::string status = text_in(check, "Status");
+    const std::string id = text_in(check, "CheckID");
     if (status == "passing" || status == "warning" || status.empty()) continue;
     if (status == "maintenance" || id == "_node_maintenance" ||
         id.starts_with("_service_maintenance"))
@@ -86,21 +72,28 @@ Condition condition_of(const Json& instance) {
 
 std::expected<std::vector<ServerConfig>, std::string> consul_servers(std::string_view text,
                                                                      ConsulAnswer kind) {
-  const Json answer = Json::parse(text, nullptr, false);
+  const Json answer = parse_json(text);
   if (!answer.is_array()) return std::unexpected("the answer is no list of instances");
   std::vector<ServerConfig> good;
   std::vector<ServerConfig> bad;
+  bool placeless = false;
   for (const Json& instance : answer) {
     if (!instance.is_object()) return std::unexpected("the answer is no list of instances");
     const Place place = place_of(instance, kind);
     const std::string host = host_of(place.address);
     const Condition condition = condition_of(instance);
-    if (host.empty() || place.port == 0 || condition == Condition::maintenance) continue;
+    if (condition == Condition::maintenance) continue;
+    if (host.empty() || place.port == 0) {
+      placeless = true;
+      continue;
+    }
     auto& list = condition == Condition::good ? good : bad;
     list.push_back({.host = host, .port = place.port});
     if (list.size() > kMostServers)
       return std::unexpected("the answer has more instances than are believed");
   }
+  if (good.empty() && bad.empty() && placeless)
+    return std::unexpected("no instance in the answer has an address and a port");
   return good.empty() ? bad : good;
 }
 

@@ -82,12 +82,17 @@ TEST(ConsulInstances, in_maintenance_are_left_out_always) {
   EXPECT_THAT(servers(list({node, one})), IsEmpty());
 }
 
-TEST(ConsulInstances, without_a_place_are_left_out) {
-  EXPECT_THAT(servers(list({instance(at("10.0.0.1", 0)), instance(at("10.0.0.1", 65536)),
-                            instance(at("10.0.0.1", -1)), instance(at("not a host", 80)),
-                            instance(R"("Port": "80")"), instance(at("", 80), "", ""), "{}",
-                            R"({"Service": 5, "Checks": 7})"})),
-              IsEmpty());
+TEST(ConsulInstances, without_a_place_are_left_out_but_alone_are_no_answer) {
+  const std::string good = instance(at("10.0.0.2", 80));
+  for (const auto& bad :
+       {instance(at("10.0.0.1", 0)), instance(at("10.0.0.1", 65536)), instance(at("10.0.0.1", -1)),
+        instance(at("not a host", 80)), instance(R"("Port": "80")"), instance(at("", 80), "", ""),
+        std::string("{}"), std::string(R"({"Service": 5, "Checks": 7})")}) {
+    EXPECT_THAT(servers(list({bad, good})), ElementsAre("10.0.0.2:80")) << bad;
+    EXPECT_THAT(servers(list({bad})),
+                ElementsAre("error: no instance in the answer has an address and a port"))
+        << bad;
+  }
 }
 
 TEST(ConsulInstances, are_in_a_list_and_nothing_else_is_believed) {
