@@ -21,6 +21,9 @@ void read_service_target(MapReader& map, ServiceConfig& service) {
   map.text("hostname", hostname);
   map.text("upstream", service.upstream);
   map.text("path", path);
+  if (const Node* name = map.get("upstream"); name && name->is_scalar() && service.upstream.empty())
+    map.diagnostics().error(name->source(), "upstream",
+                            "empty; write the name of the service in the registry");
   if (!hostname.empty()) {
     NormalKey key = normalise_host_key(hostname);
     service.hostname = std::move(key.key);
@@ -112,6 +115,12 @@ std::vector<ServiceConfig> read_services(MapReader& map, Ports ports) {
   return out;
 }
 
+/// With a port or without.
+bool is_host(std::string_view text) {
+  const bool alone = text.find(':', text.starts_with('[') ? text.find(']') : 0) == text.npos;
+  return parse_server(alone ? fmt::format("{}:80", text) : std::string(text)).value.has_value();
+}
+
 /// `http://host:port` of a Consul server, without a slash behind it.
 std::string consul_url(const TextItem& item, Diagnostics& diagnostics) {
   std::string_view url = trim_ows(item.text);
@@ -123,7 +132,7 @@ std::string consul_url(const TextItem& item, Diagnostics& diagnostics) {
     return {};
   }
   const auto host = url.substr(scheme + 3, url.find('/', scheme + 3) - (scheme + 3));
-  if (host.empty() || url.find_first_of(" \t?#@") != std::string_view::npos) {
+  if (!is_host(host) || url.find_first_of(" \t?#@") != std::string_view::npos) {
     diagnostics.error(item.source, item.key, "not a URL of a server; write http://host:8500");
     return {};
   }

@@ -1,5 +1,6 @@
 #include "control/schema/upstreams_config.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -368,6 +369,25 @@ TEST(Consul, servers_have_a_scheme_and_services_a_route) {
     EXPECT_FALSE(parse_upstreams(bad, "up.yaml", e)) << bad;
     EXPECT_GE(e.errors(), 1U) << bad;
   }
+}
+
+TEST(Consul, servers_are_urls_and_services_have_names) {
+  const auto errors = [](std::string_view server, std::string_view service) {
+    Diagnostics d;
+    static_cast<void>(parse_upstreams(
+        fmt::format("provider: consul\nconsul: {{servers: ['{}'], services: [{{hostname: a.test, "
+                    "upstream: {}}}]}}\n",
+                    server, service),
+        "up.yaml", d));
+    return d.errors();
+  };
+  for (const auto* good : {"http://consul_1", "https://h:8501/base/", "http://[::1]:8500",
+                           "http://[::1]", "HTTP://10.0.0.1:8500"})
+    EXPECT_EQ(errors(good, "web"), 0U) << good;
+  for (const auto* bad : {"http://", "http://:80", "http://h:0", "http://h:99999", "http://h:x",
+                          "http://h:", "http://[::1", "http://::1", "http://h\\x", "http://u@h"})
+    EXPECT_EQ(errors(bad, "web"), 1U) << bad;
+  EXPECT_EQ(errors("http://h", "''"), 1U);
 }
 
 TEST(Kubernetes, servers_have_no_scheme_but_https) {
