@@ -1,5 +1,7 @@
 #include "control/discovery/known_file.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -75,8 +77,10 @@ std::expected<void, std::string> write_known(const std::string& file, Provider p
     if (service.answered) item["answered"] = to_number(*service.answered);
     list.push_back(std::move(item));
   }
-  std::error_code ignored;  // replace_file says what does not work
-  fs::create_directories(fs::path(file).parent_path(), ignored);
+  std::error_code failed;
+  const fs::path folder = fs::path(file).parent_path();
+  if (fs::create_directories(folder, failed); failed)
+    return std::unexpected(fmt::format("{} cannot be made: {}", folder.string(), failed.message()));
   const Json root{{"provider", to_string(provider)}, {"services", std::move(list)}};
   return replace_file(file, root.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

@@ -60,7 +60,7 @@ TEST_F(KnownFile, that_cannot_be_written_is_named) {
   std::ofstream(folder_ / "autoconfigs") << "no folder";
   const auto written = write_known(file(), Provider::consul, {});
   ASSERT_FALSE(written);
-  EXPECT_THAT(written.error(), HasSubstr("services.json"));
+  EXPECT_THAT(written.error(), HasSubstr("autoconfigs cannot be made"));
 }
 
 }  // namespace
