@@ -66,6 +66,8 @@ class Transport {
   /// From now on output leaves at the end of a turn, so that what several events have queued is
   /// one write: for connections that carry many streams.
   virtual void flush_at_turn_end() {}
+  /// Nothing follows what is queued: what a close would say may leave with it.
+  virtual void last_output() {}
   /// FIN after what is queued.
   virtual void shutdown_write() = 0;
   /// Closes now, dropping what is queued; no event follows. With `abort`, the peer sees a reset.

@@ -260,7 +260,10 @@ bool TlsTransport::encrypt() {
   if (plain_bytes_ > 0) return true;
   tail_.reset();
   tail_begin_ = tail_end_ = 0;
-  if (fin_ == Fin::queued) {
+  if (fin_ == Fin::goodbye) {
+    fin_ = Fin::said;
+    say_goodbye();
+  } else if (fin_ == Fin::queued) {
     fin_ = Fin::sent;
     say_goodbye();
     lower_.shutdown_write();
@@ -348,7 +351,11 @@ void TlsTransport::on_sent(std::uint64_t, bool drained) {
 }
 
 void TlsTransport::shutdown_write() {
-  if (fin_ != Fin::none) return;
+  if (fin_ == Fin::queued || fin_ == Fin::sent) return;
+  if (fin_ == Fin::said) {
+    fin_ = Fin::sent;
+    return lower_.shutdown_write();
+  }
   fin_ = Fin::queued;
   drain_owed_ = true;
   flush_later();
@@ -418,7 +425,8 @@ void TlsTransport::let_go() {
 
 void TlsTransport::close(CloseMode mode) {
   if (state_ == State::closed) return;
-  const bool polite = state_ == State::open && mode == CloseMode::normal && fin_ == Fin::none &&
+  const bool silent = fin_ == Fin::none || fin_ == Fin::goodbye;
+  const bool polite = state_ == State::open && mode == CloseMode::normal && silent &&
                       !lower_ended_ && plain_bytes_ == 0 && lower_.output_bytes() == 0;
   const std::string ticket = std::move(ticket_);
   let_go();

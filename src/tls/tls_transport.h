@@ -87,6 +87,9 @@ class TlsTransport final : public Transport, public TransportEvents {
   /// Of the codec, encrypted or not; what a handshake sends does not count.
   [[nodiscard]] std::uint64_t output_bytes() const override;
   void flush_at_turn_end() override { at_turn_end_ = true; }
+  void last_output() override {
+    if (fin_ == Fin::none) fin_ = Fin::goodbye;
+  }
   void shutdown_write() override;
   /// A normal close with nothing queued says goodbye if the kernel takes it at once.
   void close(CloseMode mode) override;
@@ -112,7 +115,9 @@ class TlsTransport final : public Transport, public TransportEvents {
   };
   /// The peer's end of its stream: `ending` is seen but not told, because nobody was receiving.
   enum class Rx : std::uint8_t { open, ending, ended };
-  enum class Fin : std::uint8_t { none, queued, sent };
+  /// Of ours: `goodbye` is a close_notify behind what is queued, without a FIN; `said` when it is
+  /// on its way.
+  enum class Fin : std::uint8_t { none, goodbye, said, queued, sent };
 
   static constexpr std::size_t kAhead = 64 * 1024;
   static constexpr std::size_t kMaxRecord = 16 * 1024;

@@ -256,5 +256,35 @@ TEST_F(TlsTransportTest, renegotiation_is_refused_and_the_connection_goes_on) {
   EXPECT_EQ(SSL_renegotiate(client_->tls.native()), 0);
 }
 
+TEST_P(TlsTransportTest, a_goodbye_leaves_with_the_last_output) {
+  connect(GetParam());
+  static_cast<void>(server_->take());
+  server_->put("answer", loop_);
+  server_->tls.last_output();
+  loop_.run_deferred();
+  const std::string out = server_->take();
+  EXPECT_EQ(records(out).size(), 2U);
+  server_->lower.turn();  // all of it has left
+  server_->tls.close(Transport::CloseMode::normal);
+  EXPECT_EQ(server_->take(), "");
+  client_->lower.peer_sends(out);
+  carry();
+  EXPECT_EQ(client_->above.got, "answer");
+  EXPECT_THAT(client_->above.told, ElementsAre("connected", "end"));
+}
+
+TEST_P(TlsTransportTest, a_fin_may_still_follow_a_goodbye) {
+  connect(GetParam());
+  server_->put("answer", loop_);
+  server_->tls.last_output();
+  loop_.run_deferred();
+  server_->tls.shutdown_write();
+  server_->tls.shutdown_write();
+  carry();
+  EXPECT_EQ(client_->above.got, "answer");
+  EXPECT_THAT(client_->above.told, ElementsAre("connected", "end"));
+  EXPECT_TRUE(server_->lower.ended());
+}
+
 }  // namespace
 }  // namespace aralez

@@ -224,6 +224,7 @@ void ServerCodec::finish_output_then_close() {
   tx_ = Tx::closed;
   in_.clear();
   if (t_.output_bytes() == 0) return output_drained();
+  if (rx_ == Rx::done) t_.last_output();
   watch_rate();
   update_receiving();
 }
