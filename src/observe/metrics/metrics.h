@@ -66,8 +66,8 @@ struct MetricsInput {
   std::uint64_t server_log_lost = 0;
 };
 
-/// Series of one family that has one per route, endpoint, certificate or service; those with the most
-/// requests stay, the rest is summed up as `other`, or left out where a sum says nothing.
+/// Series of one family that has one per route, endpoint, certificate or service; those with the
+/// most requests stay, the rest is summed up as `other`, or left out where a sum says nothing.
 inline constexpr std::size_t kMaxSeries = 1000;
 
 /// The body of /metrics (behaviour section 13).
