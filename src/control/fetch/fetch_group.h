@@ -13,6 +13,8 @@
 
 namespace aralez {
 
+class FetchTransfer;
+
 /// Several requests under way at once, in one thread: the calling one, which waits for all of them
 /// together. Those that have not ended are given up with the group. Rules as for Fetcher.
 class FetchGroup {

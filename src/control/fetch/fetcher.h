@@ -37,7 +37,7 @@ struct FetchAnswer {
   std::vector<std::string> fields;  ///< values of FetchRequest::wanted_fields, or nothing
 };
 
-class FetchTransfer;
+class FetchGroup;
 
 /// Gets texts over HTTP, in the calling thread, which waits: not for workers. Certificates of
 /// servers are verified, redirects are not followed. One thread at a time; keeps its connection for
@@ -49,13 +49,12 @@ class Fetcher {
   Fetcher& operator=(const Fetcher&) = delete;
   ~Fetcher();
 
-  /// An answer with any status, or what went wrong, in words. Ends early, within a second, when
-  /// `stop` is asked for.
+  /// An answer with any status, or what went wrong, in words. Ends early when `stop` is asked for.
   [[nodiscard]] std::expected<FetchAnswer, std::string> get(const FetchRequest& request,
                                                             const std::stop_token& stop = {});
 
  private:
-  std::unique_ptr<FetchTransfer> transfer_;
+  std::unique_ptr<FetchGroup> group_;  ///< of one
 };
 
 }  // namespace aralez
