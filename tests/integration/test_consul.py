@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
 from typing import Any, Iterator
 
 import pytest
 
 from support.certificates import Authority, save
-from support.deadline import stays, wait_until
+from support.deadline import seconds, stays, wait_until
 from support.fake_consul import FakeConsul, instance
 from support.origin import Origin, answer
 from support.ports import free_port
@@ -332,5 +333,15 @@ def test_mistakes_are_told_with_their_place() -> None:
                      ":8:37: warning: port: unknown key"):
             assert line in said, said
         assert "a b" not in said and "u:p" not in said
+    finally:
+        proxy.close()
+
+
+def test_explain_says_why_there_are_no_servers() -> None:
+    proxy = Proxy(upstreams=config("http://127.0.0.1:1")).prepare()
+    try:
+        done = subprocess.run([*proxy.command(), "--explain", "GET http://a.test/"], capture_output=True, text=True, timeout=seconds(30), check=False)
+        assert done.returncode == 0
+        assert "consul: there are no servers until it answers: consul: web: http://127.0.0.1:1: " in done.stderr, done.stderr
     finally:
         proxy.close()

@@ -367,6 +367,21 @@ def test_where_slices_may_not_be_read_endpoints_are(api: FakeKubernetes, account
             wait_body(proxy, "origin")
 
 
+def test_one_service_in_trouble_does_not_keep_the_others_from_theirs(api: FakeKubernetes, account: Account, origin: Origin) -> None:
+    api.slices_status = "403 Forbidden"
+    with Origin("other") as other:
+        for name in ("a", "web"):
+            api.set_endpoints(name, [{"addresses": address("127.0.0.1"), "ports": [port("http", origin.port)]}])
+        services = [{"hostname": "a.test", "upstream": "web"}, {"hostname": "a.test", "path": "/a", "upstream": "a"}]
+        with Proxy(upstreams=config(account, api, services=services)) as proxy:
+            assert (body(proxy), body(proxy, "/a")) == ("origin GET /", "origin GET /a")
+            api.origin.on(ENDPOINTS + "a", answer("{}", "500 Internal Server Error"))
+            api.set_endpoints("web", [{"addresses": address("127.0.0.1"), "ports": [port("http", other.port)]}])
+            proxy.wait_log(r"kubernetes: a: https://.*: status 500; the servers that are known stay in use")
+            wait_body(proxy, "other")
+            assert body(proxy, "/a") == "origin GET /a"
+
+
 def test_what_may_be_read_is_found_out_again(api: FakeKubernetes, account: Account, origin: Origin) -> None:
     api.slices_status = "403 Forbidden"
     api.origin.on(ENDPOINTS + "web", answer("{}", "403 Forbidden"))

@@ -167,8 +167,12 @@ void Discovery::failed(const ServiceKey& key, const std::string& why) {
   waiting_.erase(key);
   DiscoveredService& service = at->second;
   if (service.trouble.empty()) {
-    const bool is_first = troubles_++ == 0;
-    say(is_first ? LogLevel::warn : LogLevel::debug,
+    ++troubles_;
+    // A registry that is down is in the way of all of them, and said once.
+    const bool is_known = std::any_of(services_.begin(), services_.end(), [&why](const auto& item) {
+      return item.second.trouble == why;
+    });
+    say(is_known ? LogLevel::debug : LogLevel::warn,
         fmt::format("{}: {}; {}", name_of(key), why,
                     service.servers
                         ? "the servers that are known stay in use"

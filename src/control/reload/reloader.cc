@@ -10,6 +10,7 @@
 #include "control/build/own_routes.h"
 #include "control/discovery/known_file.h"
 #include "control/discovery/service_routes.h"
+#include "control/reload/route_list.h"
 #include "control/reload/token_keys.h"
 #include "tls/client_context.h"
 
@@ -18,28 +19,6 @@ namespace {
 
 /// For the answers of a registry, before a configuration is taken without them or refused.
 constexpr std::chrono::seconds kFirstAnswers{5};
-
-std::size_t count_routes(const UpstreamsConfig& config) {
-  std::size_t n = 0;
-  for (const auto& host : config.hosts) n += host.paths.size();
-  return n;
-}
-
-/// The route table as one record (behaviour section 15.1).
-std::string list_routes(const Snapshot& snapshot, const UpstreamsConfig& config) {
-  std::string out = fmt::format("configuration {}: {} hosts, {} routes", snapshot.generation,
-                                config.hosts.size(), count_routes(config));
-  for (const auto& host : config.hosts) {
-    for (const auto& path : host.paths) {
-      std::string servers;
-      for (const auto& s : path.servers)
-        servers += fmt::format("{}{}:{}", servers.empty() ? "" : ", ", s.host, s.port);
-      out += fmt::format("\n{}{} -> {}", host.host, path.path,
-                         servers.empty() ? "no servers" : servers);
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -230,9 +209,13 @@ std::shared_ptr<const Snapshot> Reloader::load_first(Diagnostics& diagnostics) {
             " does not exist: running without routes until it does; every request is answered 502");
   Candidate first{.config = std::move(loaded.config), .origin = ConfigOrigin::start};
   first.fingerprint = with_bundles(loaded.fingerprint, first.config);
-  if (!discover(first))
-    say(LogLevel::warn, "running without servers until the registry answers:\n" +
-                            troubles_of(first.discovery->services(), first.config.provider));
+  if (!discover(first)) {
+    const auto why = troubles_of(first.discovery->services(), first.config.provider);
+    const bool consul = first.config.provider == Provider::consul;
+    diagnostics.warning(consul ? first.config.consul->source : first.config.kubernetes->source,
+                        to_string(first.config.provider),
+                        "there are no servers until it answers: " + why.substr(0, why.find('\n')));
+  }
   first.diagnostics = std::move(diagnostics);
   auto snapshot = adopt(first);
   diagnostics = std::move(first.diagnostics);

@@ -157,30 +157,32 @@ Follower::Next Follower::watch() {
   return is_gone ? State::list : State::watch;
 }
 
-std::expected<std::vector<Slice>, std::string> Follower::subsets_of(
-    const std::string& name, std::set<std::string>& refused) {
+std::expected<std::vector<Slice>, std::string> Follower::subsets_of(const std::string& name,
+                                                                    Troubles& troubles) {
   const auto answer = get(endpoints_path(space_, name));
   if (!answer) return std::unexpected(answer.error());
-  if (answer->status == kForbidden) {
-    refused.insert(name);
+  if (answer->status == kNotFound && says_not_found(parse_json(answer->body), name)) return {};
+  std::string_view what = "the answer is no Endpoints";
+  if (answer->status == kOk) {
+    if (auto subsets = read_endpoints(parse_json(answer->body))) return std::move(*subsets);
+    troubles[name] = at_server(what);
     return {};
   }
-  if (answer->status == kNotFound && says_not_found(parse_json(answer->body), name)) return {};
-  if (answer->status != kOk) return std::unexpected(at_server(status_text(answer->status)));
-  auto subsets = read_endpoints(parse_json(answer->body));
-  if (!subsets) return std::unexpected(at_server("the answer is no Endpoints"));
-  return std::move(*subsets);
+  what = answer->status == kForbidden ? ": neither endpointslices nor endpoints may be read" : "";
+  troubles[name] = at_server(status_text(answer->status)).append(what);
+  return {};
 }
 
+/// One service whose answer is of no use does not keep the others from theirs.
 Follower::Next Follower::poll() {
   auto space = api_.name_space();
   if (!space) return std::unexpected(std::move(space.error()));
   space_ = std::move(*space);
-  std::set<std::string> refused;
+  Troubles troubles;
   for (const std::string& name : names_) {
-    const auto subsets = subsets_of(name, refused);
+    const auto subsets = subsets_of(name, troubles);
     if (!subsets) return std::unexpected(subsets.error());
-    if (refused.contains(name)) continue;
+    if (troubles.contains(name)) continue;
     std::vector<const Slice*> slices;
     slices.reserve(subsets->size());
     for (const Slice& subset : *subsets) slices.push_back(&subset);
@@ -188,9 +190,9 @@ Follower::Next Follower::poll() {
       listener_.found(service, servers_of(slices, service.port));
     });
   }
-  const std::string why = at_server("status 403: neither endpointslices nor endpoints may be read");
-  if (refused == names_) return std::unexpected(why);
-  for (const std::string& name : refused)
+  if (!troubles.empty() && troubles.size() == names_.size())
+    return std::unexpected(troubles.begin()->second);
+  for (const auto& [name, why] : troubles)
     for_each_key(name, [&](const ServiceKey& service) { listener_.failed(service, why); });
   failures_ = 0;
   wait(kPollPeriod);

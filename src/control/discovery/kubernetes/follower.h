@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <set>
 #include <stop_token>
@@ -36,9 +37,12 @@ class Follower {
   [[nodiscard]] Next list();
   [[nodiscard]] Next watch();
   [[nodiscard]] Next poll();
-  /// The subsets of one service, or what is wrong with the server; a refusal adds to `refused`.
-  [[nodiscard]] std::expected<std::vector<Slice>, std::string> subsets_of(
-      const std::string& name, std::set<std::string>& refused);
+  /// What is wrong with single services, by name.
+  using Troubles = std::map<std::string, std::string>;
+  /// The subsets of one service, or why the server cannot be asked; an answer that is of no use
+  /// adds to `troubles`.
+  [[nodiscard]] std::expected<std::vector<Slice>, std::string> subsets_of(const std::string& name,
+                                                                          Troubles& troubles);
   /// Takes the next server; waits when that was the last.
   void recover(const std::string& why);
   /// Asks `server`; what is wrong begins with its address.
