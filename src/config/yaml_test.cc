@@ -53,6 +53,7 @@ TEST(Yaml, takes_empty_tilde_and_null_for_nothing) {
   EXPECT_TRUE(Yaml("# only a comment\n").root().is_null());
 }
 
+/// Defect 41.
 TEST(Yaml, accepts_what_the_original_refused_for_no_reason) {
   EXPECT_NE(Yaml("a:").document, nullptr) << "a last line without its end";
   EXPECT_NE(Yaml("\xEF\xBB\xBF"

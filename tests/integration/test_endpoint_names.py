@@ -182,6 +182,7 @@ def test_unknown_name_is_502_at_once_and_is_found_when_it_comes_up(names: NameSe
 
 
 def test_name_server_that_says_nothing_is_504_after_the_connect_timeout(names: NameServer) -> None:
+    """Defect 11: lookups held up the worker."""
     names.silent = True
     with Origin() as origin:
         hosts = {"a.test": {"/": route("b.test:80"), "/two": route("b.test:80", origin)}}

@@ -36,6 +36,7 @@ def test_connection_close_is_honoured(world) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(world) -> None:
+    """Defect 38."""
     proxy, origin = world
     n = 40
     with proxy.client() as client:
@@ -220,6 +221,7 @@ def test_http10_client_gets_a_length_and_a_close(world) -> None:
 
 
 def test_http10_client_never_gets_chunks(world) -> None:
+    """Defect 36."""
     proxy, origin = world
     origin.on("/old-chunked", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-T: 1\r\n\r\n")
     with proxy.client() as client:

@@ -42,6 +42,7 @@ def open_connections(upstream: Upstream) -> int:
 
 
 def test_requests_of_many_clients_share_a_connection(upstream: Upstream, proxy: Proxy) -> None:
+    """Defect 19."""
     gate = Gate()
     upstream.handle("/held", lambda exchange: (gate.hold(), exchange.answer("held")))
     with client(proxy) as first:

@@ -46,7 +46,7 @@ def test_server_headers_replace_what_the_client_sent(world) -> None:
     assert r.get("x-other") == "kept"
 
 
-def test_route_beats_global_and_globals_always_apply(world) -> None:
+def test_defect_21_route_beats_global_and_globals_always_apply(world) -> None:
     r = upstream_sees(world, "/own")
     assert r.get_all("x-own") == ["own"]
     assert r.get_all("x-global") == ["from-route"]

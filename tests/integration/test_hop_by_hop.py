@@ -44,6 +44,7 @@ def upstream_sees(world, fields: str, method: str = "GET", body: bytes = b""):
     ("X_Forwarded_For: 1.2.3.4\r\nContent_Length: 5\r\n", ["x_forwarded_for", "content_length"]),
 ])
 def test_request_field_does_not_reach_the_upstream(world, fields: str, gone: list[str]) -> None:
+    """Defect 19."""
     r = upstream_sees(world, fields + "X-Kept: yes\r\n")
     assert r.get("x-kept") == "yes"
     for name in gone:

@@ -37,6 +37,7 @@ def world():
     ("somewhere.test:81", "/", "https://somewhere.test/"),
 ])
 def test_redirect_keeps_path_and_query_and_never_names_default(world, host: str, target: str, location: str) -> None:
+    """Defect 17."""
     r = world[0].get(target, host=host)
     assert r.status == 301
     got = r.get("location")

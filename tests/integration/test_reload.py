@@ -299,6 +299,7 @@ def test_hidden_split_files_do_not_count(two) -> None:
 
 
 def test_files_of_others_below_the_folder_do_not_reload(two) -> None:
+    """Defect 33."""
     one, _ = two
     with Proxy({"a.test": {"/": route(one)}}) as proxy:
         proxy.apply({"a.test": {"/": route(one)}})

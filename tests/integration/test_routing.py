@@ -106,6 +106,7 @@ def test_key_with_a_trailing_slash_matches_that_path_only(client: Client) -> Non
     ("", "default"),
 ])
 def test_host_is_matched_without_case_port_and_final_dot(client: Client, host: str, expected: str) -> None:
+    """Defect 18."""
     r = client.request("/", host=host)
     assert (r.status, r.get("x-origin")) == (200, expected)
 

@@ -50,6 +50,7 @@ def test_int_exits_at_once_with_status_0() -> None:
 
 @pytest.mark.parametrize("number", STOPS)
 def test_drain_finishes_running_requests_and_takes_no_new_ones(number: signal.Signals) -> None:
+    """Defect 14."""
     origin, gate = slow_origin()
     with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy:
         with proxy.client() as busy, proxy.client() as idle, proxy.client() as fresh:
@@ -159,6 +160,7 @@ def test_int_ends_a_drain() -> None:
 
 
 def test_file_events_while_draining_do_no_harm() -> None:
+    """Defect 32."""
     origin, gate = slow_origin()
     with origin, Proxy({"a.test": {"/": route(origin)}}, main={"grace_period_seconds": 60}) as proxy, proxy.client() as client:
         client.send("GET /slow HTTP/1.1\r\nHost: a.test\r\n\r\n")

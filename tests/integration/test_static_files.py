@@ -187,6 +187,7 @@ def test_several_ranges_get_one_meaning(client: Client) -> None:
 
 
 def test_range_of_an_empty_file_cannot_be_satisfied(client: Client) -> None:
+    """Defect 40."""
     r = client.request("/empty.txt", fields="Range: bytes=0-0\r\n")
     assert (r.status, r.get("content-range")) == (416, "bytes */0")
 
@@ -197,6 +198,7 @@ def test_range_in_a_large_file(client: Client) -> None:
 
 
 def test_if_range_decides_whether_the_range_counts(client: Client) -> None:
+    """Defect 40."""
     full = client.request("/hello.txt")
     for value, status in ((full.get("etag"), 206), ('"other"', 200), (full.get("last-modified"), 206),
                           ("Thu, 01 Jan 1970 00:00:00 GMT", 200), (f"W/{full.get('etag')}", 200)):

@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"length_in_two_cases", "Content-Length: 3\r\ncontent-length: 3", 400},
         Refused{"length_list", "Content-Length: 3, 3", 400},
         Refused{"length_empty", "Content-Length:", 400},
-        Refused{"length_plus", "Content-Length: +3", 400},
+        Refused{"length_plus", "Content-Length: +3", 400},  // defect 31
         Refused{"length_minus", "Content-Length: -1", 400},
         Refused{"length_hexadecimal", "Content-Length: 0x3", 400},
         Refused{"length_fraction", "Content-Length: 3.0", 400},

@@ -29,8 +29,8 @@ class TestServer {
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof at;
     auto* const address = reinterpret_cast<sockaddr*>(&at);
-    if (::bind(listener_.get(), address, size) != 0 || ::listen(listener_.get(), 8) != 0 ||
-        ::getsockname(listener_.get(), address, &size) != 0)
+    if (!listener_ || ::bind(listener_.get(), address, size) != 0 ||
+        ::listen(listener_.get(), 8) != 0 || ::getsockname(listener_.get(), address, &size) != 0)
       ADD_FAILURE() << "no server";
     port_ = ntohs(at.sin_port);
     thread_ = std::thread([this] { serve(); });
