@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pathlib
+import pwd
 import re
 import socket
 import subprocess
@@ -216,6 +220,22 @@ def test_old_spellings_of_upstreams_are_accepted(files: Proxy) -> None:
     files.write_upstreams(OLD_SPELLINGS)
     done = call("-t", "-c", conf(files))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# runuser, rungroup
+
+def test_defect_15_user_is_the_user_and_group_the_group(files: Proxy) -> None:
+    """Who is root becomes both; anybody else can stay who he is."""
+    user, group = ("nobody", "daemon") if os.geteuid() == 0 else (pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
+    files.main.update(runuser=user, rungroup=group)
+    files.folder.chmod(0o711)
+    files.start()
+    status = pathlib.Path(f"/proc/{files.pid}/status").read_text(encoding="ascii")
+    ids = {name: line.split() for name, _, line in (row.partition(":") for row in status.splitlines())}
+    assert ids["Uid"] == [str(pwd.getpwnam(user).pw_uid)] * 4
+    assert ids["Gid"] == [str(grp.getgrnam(group).gr_gid)] * 4
+    assert os.geteuid() != 0 or "0" not in ids["Groups"]
+    files.stop()
 
 
 # --explain
