@@ -11,6 +11,7 @@ from support.deadline import wait_until
 from support.origin import Origin
 from support.prometheus import value
 from support.proxy import Proxy
+from support.registry import body
 
 READ = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }'
 
@@ -33,11 +34,6 @@ def servers() -> Iterator[list[Origin]]:
 def config(consul: Consul, service: str, **block: Any) -> dict[str, Any]:
     return {"provider": "consul",
             "consul": {"servers": [consul.url], "services": [{"hostname": "a.test", "upstream": service}], **block}}
-
-
-def body(proxy: Proxy) -> str:
-    response = proxy.get("/", host="a.test")
-    return response.text() if response.status == 200 else str(response.status)
 
 
 def wait_only(proxy: Proxy, *names: str) -> None:

@@ -15,6 +15,7 @@ from support.http1 import Request
 from support.origin import Connection, Origin, answer
 from support.ports import free_port
 from support.proxy import Proxy
+from support.registry import body, wait_body
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +46,6 @@ def config(account: Account, *apis: FakeKubernetes | str, services: list[dict[st
     return {"provider": "kubernetes",
             "kubernetes": {**servers, "services": services or [{"hostname": "a.test", "upstream": "web"}],
                            "tokenpath": str(account.tokenpath), **block}}
-
-
-def body(proxy: Proxy, target: str = "/", host: str = "a.test") -> str:
-    response = proxy.get(target, host=host)
-    return response.text() if response.status == 200 else str(response.status)
-
-
-def wait_body(proxy: Proxy, text: str, **keys: Any) -> None:
-    wait_until(lambda: text in body(proxy, **keys), f"answer with {text!r}")
 
 
 def wait_watch(api: FakeKubernetes, count: int = 1) -> None:

@@ -17,6 +17,7 @@ from support.fake_kubernetes import Account
 from support.kubernetes import ENDPOINTS, SLICES, KubernetesApi, Rules
 from support.origin import Origin
 from support.proxy import BINARY, ROOT, Proxy
+from support.registry import body
 
 _numbers = itertools.count(1)
 
@@ -67,13 +68,8 @@ def other() -> Iterator[Origin]:
         yield o
 
 
-def body(proxy: Proxy, host: str = "a.test") -> str:
-    response = proxy.get("/", host=host)
-    return response.text() if response.status == 200 else str(response.status)
-
-
 def wait_bodies(proxy: Proxy, *texts: str, host: str = "a.test") -> None:
-    wait_until(lambda: {body(proxy, host) for _ in range(4)} == set(texts), f"answers {texts}", 20)
+    wait_until(lambda: {body(proxy, host=host) for _ in range(4)} == set(texts), f"answers {texts}", 20)
 
 
 def test_role_of_todays_manifests_is_enough(kubernetes: KubernetesApi, tmp_path: pathlib.Path, origin: Origin, other: Origin) -> None:

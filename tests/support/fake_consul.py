@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import urllib.parse
-from typing import Any, Callable
+from typing import Any
 
 from support.deadline import Deadline
 from support.http1 import Request
 from support.origin import Connection, Origin, Stopped, answer
+from support.registry import FakeRegistry
 
 
 def instance(server: str, *, checks: list[dict[str, str]] | None = None, **service: Any) -> dict[str, Any]:
@@ -22,14 +22,11 @@ def instance(server: str, *, checks: list[dict[str, str]] | None = None, **servi
             "Checks": checks or [{"CheckID": f"service:{server}", "Status": "passing"}]}
 
 
-class FakeConsul:
+class FakeConsul(FakeRegistry):
     def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0):
-        self.origin = Origin("consul", tls=tls, port=port)
-        self._changed = threading.Condition()
+        super().__init__(Origin("consul", tls=tls, port=port))
         self._index = 10
         self._services: dict[str, list[dict[str, Any]]] = {}
-        self.fault: Callable[[Connection, Request], object] | None = None
-        """In place of every answer."""
 
     @property
     def url(self) -> str:
@@ -41,12 +38,6 @@ class FakeConsul:
             self._services[service] = [instance(i) if isinstance(i, str) else i for i in instances]
             self._changed.notify_all()
         self.origin.on(f"/v1/health/service/{urllib.parse.quote(service, safe='')}", lambda c, r: self._answer(service, c, r))
-
-    def break_with(self, fault: Callable[[Connection, Request], object] | None) -> None:
-        """Also for queries that wait."""
-        with self._changed:
-            self.fault = fault
-            self._changed.notify_all()
 
     def asked(self, service: str) -> list[Request]:
         return self.origin.seen(f"/v1/health/service/{service}")
@@ -66,14 +57,3 @@ class FakeConsul:
             fault(conn, request)
         else:
             conn.send(answer(body, fields=f"Content-Type: application/json\r\nX-Consul-Index: {now}\r\n"))
-
-    def __enter__(self) -> "FakeConsul":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        self.origin.check()
-
-    def close(self) -> None:
-        if not self.origin.stopping.is_set():
-            self.origin.close()

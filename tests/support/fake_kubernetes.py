@@ -6,7 +6,6 @@ import itertools
 import json
 import pathlib
 import ssl
-import threading
 import urllib.parse
 from typing import Any, Callable
 
@@ -15,11 +14,11 @@ from support.certificates import Authority, save
 from support.deadline import Deadline
 from support.http1 import Request
 from support.origin import Connection, Origin, Stopped, answer
+from support.registry import FakeRegistry
 
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
 ENDPOINTS = "/api/v1/namespaces/shop/endpoints/"
 Object = dict[str, Any]
-Fault = Callable[[Connection, Request], object]
 
 
 def port(name: str, number: int, **more: Any) -> Object:
@@ -52,27 +51,24 @@ class Account:
         new.replace(self.tokenpath)
 
 
-class FakeKubernetes:
+class FakeKubernetes(FakeRegistry):
     """Serves https on 127.0.0.1 with a certificate of `authority`."""
 
     def __init__(self, authority: Authority, folder: pathlib.Path, *, port: int = 0, name: str = "kubernetes"):
         save(folder, name, authority.issue("127.0.0.1"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
-        self.origin = Origin(name, tls=context, port=port)
+        super().__init__(Origin(name, tls=context, port=port))
         self.origin.on(SLICES, self._slices)
         self.tokens = {"s3cret-1"}
         self.slices_status = ""
         """In place of slices, such as `403 Forbidden`."""
         self.page = 0
         """Slices in one answer to a list; 0: as many as are asked for."""
-        self.fault: Fault | None = None
-        """In place of every answer."""
         self.objects: dict[str, Object] = {}
         self._version = 100
         self._events: list[tuple[int, str, Object]] = []
         self._watch_ends: list[Callable[[Connection], object]] = []
-        self._changed = threading.Condition()
 
     @property
     def server(self) -> str:
@@ -118,12 +114,6 @@ class FakeKubernetes:
         self.origin.on(ENDPOINTS + service, lambda conn, request: self._permitted(conn, request) and conn.send(reply))
 
     # What happens to requests.
-
-    def break_with(self, fault: Fault | None) -> None:
-        """Also for watches."""
-        with self._changed:
-            self.fault = fault
-            self._changed.notify_all()
 
     def end_watch(self, how: Callable[[Connection], object] = lambda conn: conn.send("0\r\n\r\n")) -> None:
         """Of the one that is there, or comes next."""
@@ -191,14 +181,3 @@ class FakeKubernetes:
             if end.over():
                 conn.send("0\r\n\r\n")
                 return
-
-    def __enter__(self) -> "FakeKubernetes":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-        self.origin.check()
-
-    def close(self) -> None:
-        if not self.origin.stopping.is_set():
-            self.origin.close()
