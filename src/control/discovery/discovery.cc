@@ -64,15 +64,6 @@ void take_services(const Block& block, std::vector<ServiceKey>& out) {
 
 }  // namespace
 
-std::string_view to_string(Provider provider) noexcept {
-  switch (provider) {
-    case Provider::file: return "file";
-    case Provider::consul: return "consul";
-    case Provider::kubernetes: break;
-  }
-  return "kubernetes";
-}
-
 DiscoverySpec discovery_spec(const UpstreamsConfig& config) {
   DiscoverySpec spec{.provider = config.provider};
   if (config.provider == Provider::consul) {

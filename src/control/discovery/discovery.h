@@ -91,6 +91,5 @@ class Discovery final : private ServiceListener {
 [[nodiscard]] bool knows_any(const DiscoveredServices& services);
 /// Why not, one reason for all that have the same; lines.
 [[nodiscard]] std::string troubles_of(const DiscoveredServices& services, Provider provider);
-[[nodiscard]] std::string_view to_string(Provider provider) noexcept;
 
 }  // namespace aralez

@@ -8,12 +8,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-class NoLog final : public Logger {
- public:
-  [[nodiscard]] bool enabled(LogLevel) const override { return false; }
-  void write(LogLevel, std::string_view, std::string_view) override {}
-};
-
 class Silent final : public ServiceRegistry {
  public:
   void follow(const std::vector<ServiceKey>&, ServiceListener&,
@@ -25,7 +19,7 @@ class Silent final : public ServiceRegistry {
 };
 
 TEST(Discovery, is_not_waited_for_when_the_process_ends) {
-  NoLog logger;
+  NullLogger logger;
   Discovery discovery({.services = {{"web", ""}}}, std::make_unique<Silent>(), {}, logger,
                       [](const Discovery&) {});
   std::stop_source stop;

@@ -30,4 +30,11 @@ std::string text_in(const json& object, const char* name) {
   return text.is_string() ? text.get<std::string>() : std::string();
 }
 
+std::uint16_t port_in(const json& object, const char* name) {
+  const json& number = member(object, name);
+  if (!number.is_number_unsigned()) return 0;
+  const auto port = number.get<std::uint64_t>();
+  return port <= 65535 ? static_cast<std::uint16_t>(port) : std::uint16_t{0};
+}
+
 }  // namespace aralez

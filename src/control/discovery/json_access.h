@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -21,5 +22,7 @@ template <class... More>
 [[nodiscard]] const nlohmann::json& list_in(const nlohmann::json& object, const char* name);
 /// Its text, or nothing.
 [[nodiscard]] std::string text_in(const nlohmann::json& object, const char* name);
+/// Its number, if it is one of a port; 0 otherwise.
+[[nodiscard]] std::uint16_t port_in(const nlohmann::json& object, const char* name);
 
 }  // namespace aralez

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "config/file.h"
 #include "config/replace_file.h"
+#include "control/discovery/json_access.h"
 #include "control/schema/values.h"
 #include "io/socket_address.h"
 
@@ -21,11 +21,6 @@ constexpr std::size_t kMostBytes = 32U * 1024 * 1024;
 
 std::int64_t to_number(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
-
-std::string text_at(const Json& object, const char* key) {
-  const auto at = object.find(key);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
 /// nullopt: something in it is not a server, so nothing is believed.
@@ -51,17 +46,14 @@ DiscoveredServices read_known(const std::string& file, Provider provider) {
   DiscoveredServices out;
   const FileText text = read_text_file(file, kMostBytes, FileRule::regular);
   if (text.status != FileText::Status::ok) return out;
-  const Json root = Json::parse(text.text, nullptr, false);
-  if (!root.is_object() || text_at(root, "provider") != to_string(provider)) return out;
-  const auto services = root.find("services");
-  if (services == root.end() || !services->is_array()) return out;
-  for (const Json& item : *services) {
-    if (!item.is_object() || !item.contains("servers")) continue;
-    DiscoveredService service{.servers = servers_of(item["servers"])};
+  const Json root = parse_json(text.text);
+  if (text_in(root, "provider") != to_string(provider)) return out;
+  for (const Json& item : list_in(root, "services")) {
+    DiscoveredService service{.servers = servers_of(member(item, "servers"))};
     if (!service.servers) continue;
-    if (const auto at = item.find("answered"); at != item.end() && at->is_number_integer())
-      service.answered = WallTime(std::chrono::seconds(at->get<std::int64_t>()));
-    out[{text_at(item, "name"), text_at(item, "port")}] = std::move(service);
+    if (const Json& at = member(item, "answered"); at.is_number_integer())
+      service.answered = WallTime(std::chrono::seconds(at.get<std::int64_t>()));
+    out[{text_in(item, "name"), text_in(item, "port")}] = std::move(service);
   }
   return out;
 }

@@ -21,9 +21,9 @@ FetchGroup::~FetchGroup() {
 }
 
 void FetchGroup::start(std::size_t id, FetchRequest request) {
-  auto transfer = std::make_unique<FetchTransfer>();
-  CURL* const curl = transfer->prepare(std::move(request));
-  if (curl != nullptr) curl_multi_add_handle(multi_->handle.get(), curl);
+  auto transfer = std::make_unique<FetchTransfer>(std::move(request));
+  if (transfer->handle() != nullptr)
+    curl_multi_add_handle(multi_->handle.get(), transfer->handle());
   under_way_.emplace(id, std::move(transfer));
 }
 

@@ -12,23 +12,11 @@ constexpr long kConnectMs = 5000;
 constexpr long kKeepAliveSeconds = 15;  // a request that waits long learns that the other is gone
 constexpr long kOk = 200;
 
-EasyPtr new_handle() {
-  init_curl();
-  return EasyPtr(curl_easy_init());
-}
-
 }  // namespace
 
-FetchTransfer::FetchTransfer() : curl_(new_handle()) {}
-
-CURL* FetchTransfer::prepare(FetchRequest request) {
-  if (!curl_) return nullptr;
-  request_ = std::move(request);
-  body_.clear();
-  too_large_ = false;
-  why_[0] = '\0';
-  curl_easy_reset(curl_.get());  // its connections stay
-  fields_.reset();
+FetchTransfer::FetchTransfer(FetchRequest request)
+    : curl_(curl_easy_init()), request_(std::move(request)) {
+  if (!curl_) return;
   for (const std::string& line : request_.fields) {
     curl_slist* const list = curl_slist_append(fields_.get(), line.c_str());
     if (!fields_) fields_.reset(list);  // one that there is grows at its end
@@ -38,7 +26,6 @@ CURL* FetchTransfer::prepare(FetchRequest request) {
   curl_easy_setopt(curl_.get(), CURLOPT_ERRORBUFFER, why_.data());
   curl_easy_setopt(curl_.get(), CURLOPT_WRITEFUNCTION, &FetchTransfer::on_data);
   curl_easy_setopt(curl_.get(), CURLOPT_WRITEDATA, this);
-  return curl_.get();
 }
 
 void FetchTransfer::set_bounds() {

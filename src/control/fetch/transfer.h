@@ -10,15 +10,14 @@
 
 namespace aralez {
 
-/// One request by libcurl, which may be used for the next when it has ended. One thread.
+/// One request by libcurl. One thread.
 class FetchTransfer {
  public:
-  FetchTransfer();
+  explicit FetchTransfer(FetchRequest request);
   FetchTransfer(const FetchTransfer&) = delete;
   FetchTransfer& operator=(const FetchTransfer&) = delete;
 
-  /// Makes the handle ready; keeps a copy of `request`. Null: out of memory.
-  [[nodiscard]] CURL* prepare(FetchRequest request);
+  /// Ready to be performed. Null: out of memory.
   [[nodiscard]] CURL* handle() const noexcept { return curl_.get(); }
   /// What came of it, once it has ended with `code`.
   [[nodiscard]] std::expected<FetchAnswer, std::string> result(CURLcode code);
@@ -31,7 +30,7 @@ class FetchTransfer {
 
   EasyPtr curl_;
   ListPtr fields_;
-  FetchRequest request_;
+  const FetchRequest request_;
   std::string body_;
   bool too_large_ = false;
   std::array<char, CURL_ERROR_SIZE> why_{};

@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.h"
 #include "cluster/endpoint_registry.h"
+#include "support/kept_log.h"
 
 namespace aralez {
 namespace {
@@ -58,23 +59,6 @@ class Server {
   std::jthread thread_;
 };
 
-class Kept final : public Logger {
- public:
-  [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-  void write(LogLevel, std::string_view, std::string_view message) override {
-    const std::lock_guard lock(mutex_);
-    text_.append(message).append("\n");
-  }
-  [[nodiscard]] std::string text() {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::string text_;
-};
-
 class Checker : public ::testing::Test {
  protected:
   static constexpr std::string_view kWell = "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n";
@@ -98,7 +82,7 @@ class Checker : public ::testing::Test {
     return true;
   }
 
-  Kept logger_;
+  testing::KeptLog logger_;
   EndpointRegistry registry_{2};
   std::unique_ptr<HealthChecker> checker_ = std::make_unique<HealthChecker>(logger_);
 };

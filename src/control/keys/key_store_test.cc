@@ -8,26 +8,12 @@
 #include <fstream>
 
 #include "jwt/vectors_test.h"
+#include "support/kept_log.h"
 
 namespace aralez {
 namespace {
 
 using ::testing::HasSubstr;
-
-class Log final : public Logger {
- public:
-  [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-  void write(LogLevel, std::string_view, std::string_view message) override {
-    const std::lock_guard lock(mutex);
-    text.append(message).append("\n");
-  }
-  std::string said() {
-    const std::lock_guard lock(mutex);
-    return text;
-  }
-  std::mutex mutex;
-  std::string text;
-};
 
 class Keys : public ::testing::Test {
  protected:
@@ -50,7 +36,7 @@ class Keys : public ::testing::Test {
 
   const std::string path_ =
       std::filesystem::temp_directory_path() / ("aralez-keys-" + std::to_string(::getpid()));
-  Log log_;
+  testing::KeptLog log_;
 };
 
 TEST_F(Keys, one_place_is_one_source_while_a_route_has_it) {
@@ -71,7 +57,7 @@ TEST_F(Keys, nothing_is_fetched_before_the_start) {
   EXPECT_EQ(store.source(file())->keys()->size(), 1U);
   const auto url = store.source({.kind = KeyPlace::Kind::url, .text = "https://127.0.0.1:1/jwks"});
   EXPECT_EQ(url->keys(), nullptr);
-  EXPECT_EQ(log_.said().find("https"), std::string::npos);
+  EXPECT_EQ(log_.text().find("https"), std::string::npos);
 }
 
 TEST_F(Keys, of_a_file_follow_it_and_the_last_good_ones_stay) {
@@ -86,7 +72,7 @@ TEST_F(Keys, of_a_file_follow_it_and_the_last_good_ones_stay) {
   ASSERT_TRUE(wait_for([&] { return source->version() != version; }));
   EXPECT_EQ(source->keys()->size(), 3U);
   write("broken");
-  ASSERT_TRUE(wait_for([&] { return log_.said().contains("the last ones stay in use"); }));
+  ASSERT_TRUE(wait_for([&] { return log_.text().contains("the last ones stay in use"); }));
   EXPECT_EQ(source->keys()->size(), 3U);
 }
 
@@ -96,8 +82,8 @@ TEST_F(Keys, that_cannot_be_had_are_said_once) {
   EXPECT_EQ(store.source(file())->keys(), nullptr);
   const auto url = store.source({.kind = KeyPlace::Kind::url, .text = "https://127.0.0.1:1/jwks"});
   EXPECT_EQ(url->keys(), nullptr);
-  EXPECT_THAT(log_.said(), HasSubstr("https://127.0.0.1:1/jwks: no keys for tokens"));
-  EXPECT_THAT(log_.said(), HasSubstr("its routes answer 503"));
+  EXPECT_THAT(log_.text(), HasSubstr("https://127.0.0.1:1/jwks: no keys for tokens"));
+  EXPECT_THAT(log_.text(), HasSubstr("its routes answer 503"));
 }
 
 }  // namespace

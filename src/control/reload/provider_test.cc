@@ -8,6 +8,7 @@
 
 #include "config/file.h"
 #include "control/reload/reloader.h"
+#include "support/kept_log.h"
 #include "support/temp_folder.h"
 
 namespace aralez {
@@ -15,23 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
-
-class Kept final : public Logger {
- public:
-  [[nodiscard]] bool enabled(LogLevel) const override { return true; }
-  void write(LogLevel level, std::string_view target, std::string_view message) override {
-    const std::lock_guard lock(mutex_);
-    if (level <= LogLevel::info) text_.append(target).append(" ").append(message).append("\n");
-  }
-  [[nodiscard]] std::string text() {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::string text_;
-};
 
 /// What a registry says, which tests change.
 struct Said {
@@ -118,7 +102,7 @@ class Providers : public testing::TempFolderTest {
   }
 
   MainConfig main_;
-  Kept logger_;
+  testing::KeptLog logger_;
   ConfigState state_;
   Diagnostics diagnostics_;
   Said said_;

@@ -80,14 +80,13 @@ void read_provider(MapReader& map, Provider& out) {
   map.require("provider", "provider: file, consul or kubernetes");
   std::string text;
   map.text("provider", text);
-  if (text == "file")
-    out = Provider::file;
-  else if (text == "consul")
-    out = Provider::consul;
-  else if (text == "kubernetes")
-    out = Provider::kubernetes;
-  else if (const Node* node = map.get("provider");
-           node != nullptr && node->is_scalar() && node->text() == text)
+  for (const Provider provider : {Provider::file, Provider::consul, Provider::kubernetes})
+    if (text == to_string(provider)) {
+      out = provider;
+      return;
+    }
+  if (const Node* node = map.get("provider");
+      node != nullptr && node->is_scalar() && node->text() == text)
     map.diagnostics().error(
         node->source(), "provider",
         fmt::format("{} is not a provider; write file, consul or kubernetes", shown(text)));
@@ -236,6 +235,15 @@ std::optional<UpstreamsConfig> without_errors(const NamedText& main, const Split
 }
 
 }  // namespace
+
+std::string_view to_string(Provider provider) noexcept {
+  switch (provider) {
+    case Provider::file: return "file";
+    case Provider::consul: return "consul";
+    case Provider::kubernetes: break;
+  }
+  return "kubernetes";
+}
 
 std::optional<UpstreamsConfig> parse_upstreams(std::string_view text, std::string file,
                                                Diagnostics& diagnostics) {

@@ -88,6 +88,8 @@ struct KubernetesConfig {
 };
 
 enum class Provider : std::uint8_t { file, consul, kubernetes };
+/// As it is written in the file.
+[[nodiscard]] std::string_view to_string(Provider provider) noexcept;
 
 /// upstreams.yaml with its conf.d (behaviour section 2). Global values are not mixed into routes
 /// here.

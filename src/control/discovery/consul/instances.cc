@@ -14,13 +14,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMostServers = 10'000;
 
-/// 0: none.
-std::uint16_t port_of(const Json& value) {
-  if (!value.is_number_integer()) return 0;
-  const auto port = value.get<std::int64_t>();
-  return port > 0 && port <= 65535 ? static_cast<std::uint16_t>(port) : std::uint16_t{0};
-}
-
 struct Place {
   std::string address;
   std::uint16_t port = 0;
@@ -32,13 +25,13 @@ Place place_of(const Json& instance, ConsulAnswer kind) {
   const Json& service = health ? member(instance, "Service") : instance;
   const Json& tagged = member(service, health ? "TaggedAddresses" : "ServiceTaggedAddresses");
   Place place{text_in(service, health ? "Address" : "ServiceAddress"),
-              port_of(member(service, health ? "Port" : "ServicePort"))};
+              port_in(service, health ? "Port" : "ServicePort")};
   for (const char* lan : {"lan_ipv4", "lan_ipv6", "lan"}) {
     const Json& entry = member(tagged, lan);
     const std::string address = text_in(entry, "Address");
     if (address.empty()) continue;
     place.address = address;
-    if (const auto port = port_of(member(entry, "Port")); port != 0) place.port = port;
+    if (const auto port = port_in(entry, "Port"); port != 0) place.port = port;
     break;
   }
   if (place.address.empty())

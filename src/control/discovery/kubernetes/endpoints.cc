@@ -24,12 +24,11 @@ std::vector<Slice::Port> read_ports(const json& object) {
   constexpr std::size_t kMaxPorts = 100;  // of a slice, says its API
   std::vector<Slice::Port> out;
   for (const json& item : list_in(object, "ports")) {
-    const json& number = member(item, "port");
+    const std::uint16_t number = port_in(item, "port");
     const std::string protocol = text_in(item, "protocol");
-    if ((!protocol.empty() && protocol != "TCP") || !number.is_number_unsigned()) continue;
-    const auto value = number.get<std::uint64_t>();
-    if (value == 0 || value > 65535 || out.size() == kMaxPorts) continue;
-    out.push_back({.name = text_in(item, "name"), .number = static_cast<std::uint16_t>(value)});
+    if ((!protocol.empty() && protocol != "TCP") || number == 0 || out.size() == kMaxPorts)
+      continue;
+    out.push_back({.name = text_in(item, "name"), .number = number});
   }
   return out;
 }
