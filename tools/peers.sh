@@ -12,6 +12,7 @@
 #   oauth2-proxy   authorization server   Go modules
 #   consul   registry of services   Go modules
 #   kubernetes   API server, and etcd   Go modules
+#   pebble   ACME CA, and its name server   Go modules
 #   grafana-panels   draws a dashboard as Grafana does   npm
 #
 # They live outside the clone, one folder per version ($ARALEZ_PEERS, or aralez-peers in the user's cache), so a second
@@ -27,6 +28,7 @@ grpc_version=1.73.0 # later ones have moved the interop programs
 oauth2_proxy_version=7.15.6
 consul_version=1.14.11 # of MPL-2.0; 1.16.6 and what is newer are under no open-source licence
 kubernetes_version=1.34.4
+pebble_version=2.10.3
 go_version=go1.26.0
 npm_version=10.9.9
 
@@ -107,6 +109,7 @@ install_peer() { # install_peer NAME FOLDER
     oauth2-proxy) go_install "$2" "github.com/oauth2-proxy/oauth2-proxy/v7@v$oauth2_proxy_version" ;;
     consul) (cd consul && go_install "$2" github.com/hashicorp/consul) ;;
     kubernetes) (kubernetes_install "$2") ;;
+    pebble) go_install "$2" "github.com/letsencrypt/pebble/v2/cmd/"{pebble,pebble-challtestsrv}"@v$pebble_version" ;;
     kosoku | sslyze) python_install "$2" "$1.txt" ;;
     grafana-panels) (npm_bundle "$2" "$panels") ;;
   esac
@@ -119,12 +122,13 @@ version_of() {
     oauth2-proxy) echo "$oauth2_proxy_version" ;;
     consul) echo "$consul_version" ;;
     kubernetes) echo "$kubernetes_version" ;;
+    pebble) echo "$pebble_version" ;;
     kosoku | sslyze) sed -n "s/^$1==//p" "$1.txt" ;;
     grafana-panels) # a change of the page is a version of its own
       (cd "$panels" && printf '%s-%.8s\n' "$(sed -n 's/.*"@grafana\/ui": "\([0-9.]*\)".*/\1/p' package.json)" \
         "$(find . -name node_modules -prune -o -type f ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)")
       ;;
-    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, consul, kubernetes, grafana-panels)" >&2 && return 1 ;;
+    *) echo "peers: unknown peer '$1' (h2spec, grpc, kosoku, sslyze, oauth2-proxy, consul, kubernetes, pebble, grafana-panels)" >&2 && return 1 ;;
   esac
 }
 
@@ -139,7 +143,7 @@ case ${1:-} in
     ;;
 esac
 peers=("$@")
-((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy consul kubernetes grafana-panels)
+((${#peers[@]})) || peers=(h2spec grpc kosoku sslyze oauth2-proxy consul kubernetes pebble grafana-panels)
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two runs on one machine share the folder
