@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import threading
@@ -13,21 +14,24 @@ from support.tools import need
 
 
 class Daemon:
-    """What it says goes into NAME.log in `folder`. The kernel kills it when the test run dies, however that happens."""
+    """What it says goes into NAME.log in `folder`; `env` is in addition to that of the tests. The kernel kills it when the test run
+    dies, however that happens."""
 
-    def __init__(self, name: str, command: list[str], folder: pathlib.Path):
+    def __init__(self, name: str, command: list[str], folder: pathlib.Path, env: dict[str, str] | None = None):
         self.name = name
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._command = [need("setpriv"), "--pdeathsig", "KILL", "--", *command]
         self._folder = folder
+        self._env = {**os.environ, **(env or {})}
 
     def start(self, ready: Callable[[], object], deadline: float = 30.0) -> None:
         """Returns when `ready` is true; a failed connection counts as not yet. A start that fails leaves nothing running."""
         assert threading.current_thread() is threading.main_thread(), "it would be killed at the end of this thread"
         assert not self.alive(), f"{self.name} runs already"
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder)
+            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder,
+                                            env=self._env)
         try:
             wait_until(lambda: self._ready(ready), f"{self.name} is ready", deadline, pause=0.05)
         except BaseException as e:
