@@ -95,8 +95,8 @@ class Pebble:
         return len(re.findall(pattern, self.log(), re.MULTILINE))
 
     def orders(self) -> int:
-        """How many it was asked for, good or not."""
-        return self.count(r"POST /order-plz -> ")
+        """Good or not, but asked for with all that belongs to it."""
+        return self.count('Added order "')
 
     def certificates(self) -> int:
         return self.count(r"Issued certificate serial")
