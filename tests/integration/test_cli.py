@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from support.client import Client
-from support.deadline import seconds
+from support.deadline import seconds, wait_until
 from support.origin import Origin
 from support.ports import free_port
 from support.proxy import BINARY, Proxy, route
@@ -230,9 +230,13 @@ def test_defect_15_user_is_the_user_and_group_the_group(files: Proxy) -> None:
     files.main.update(runuser=user, rungroup=group)
     files.folder.chmod(0o711)
     files.start()
-    status = pathlib.Path(f"/proc/{files.pid}/status").read_text(encoding="ascii")
-    ids = {name: line.split() for name, _, line in (row.partition(":") for row in status.splitlines())}
-    assert ids["Uid"] == [str(pwd.getpwnam(user).pw_uid)] * 4
+
+    def ids_of_process() -> dict[str, list[str]]:
+        status = pathlib.Path(f"/proc/{files.pid}/status").read_text(encoding="ascii")
+        return {name: line.split() for name, _, line in (row.partition(":") for row in status.splitlines())}
+    # It listens before it gives its rights away.
+    wait_until(lambda: ids_of_process()["Uid"] == [str(pwd.getpwnam(user).pw_uid)] * 4, "the user is another")
+    ids = ids_of_process()
     assert ids["Gid"] == [str(grp.getgrnam(group).gr_gid)] * 4
     assert os.geteuid() != 0 or "0" not in ids["Groups"]
     files.stop()
