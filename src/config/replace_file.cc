@@ -31,9 +31,10 @@ fs::path behind_links(fs::path path) {
 }
 
 /// 0, or an errno value. `old` is null when there is no old file.
-int take_after(int fd, const struct stat* old) {
+int take_after(int fd, const struct stat* old, FileAccess access) {
   if (!old) return 0;  // mkostemp made it 0600
   if (::fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM) return errno;
+  if (access == FileAccess::owner_alone) return 0;
   return ::fchmod(fd, old->st_mode & 07777) == 0 ? 0 : errno;
 }
 
@@ -54,7 +55,7 @@ void sync_folder(const fs::path& folder) {
 }
 
 /// 0, or an errno value.
-int replace(const fs::path& file, std::string_view text) {
+int replace(const fs::path& file, std::string_view text, FileAccess access) {
   struct stat st{};
   const bool exists = ::lstat(file.c_str(), &st) == 0;
   if (exists && !S_ISREG(st.st_mode)) return S_ISLNK(st.st_mode) ? ELOOP : EINVAL;
@@ -63,7 +64,7 @@ int replace(const fs::path& file, std::string_view text) {
   const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return errno;
   int failed = write_all(fd.get(), text);
-  if (failed == 0) failed = take_after(fd.get(), exists ? &st : nullptr);
+  if (failed == 0) failed = take_after(fd.get(), exists ? &st : nullptr, access);
   if (failed == 0 && ::rename(temporary.c_str(), file.c_str()) != 0) failed = errno;
   if (failed != 0)
     ::unlink(temporary.c_str());
@@ -74,8 +75,9 @@ int replace(const fs::path& file, std::string_view text) {
 
 }  // namespace
 
-std::expected<void, std::string> replace_file(const std::string& path, std::string_view text) {
-  if (const int failed = replace(behind_links(path), text); failed != 0)
+std::expected<void, std::string> replace_file(const std::string& path, std::string_view text,
+                                              FileAccess access) {
+  if (const int failed = replace(behind_links(path), text, access); failed != 0)
     return std::unexpected(
         fmt::format("{} cannot be written: {}", path, std::generic_category().message(failed)));
   return {};

@@ -37,6 +37,14 @@ TEST_F(ReplaceFile, makes_a_file_for_its_owner_alone_and_leaves_nothing_else) {
   EXPECT_EQ(files(), 1U);
 }
 
+TEST_F(ReplaceFile, takes_a_key_from_everybody_else) {
+  write("key", "old");
+  fs::permissions(path("key"), fs::perms(0644));
+  ASSERT_TRUE(replace_file(path("key"), "new", FileAccess::owner_alone));
+  EXPECT_EQ(mode("key"), 0600U);
+  EXPECT_EQ(text("key"), "new");
+}
+
 TEST_F(ReplaceFile, keeps_the_permissions_of_an_old_one) {
   ASSERT_TRUE(replace_file(path("a"), "one"));
   ASSERT_EQ(::chmod(path("a").c_str(), 0644), 0);

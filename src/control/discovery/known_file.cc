@@ -6,7 +6,7 @@
 
 #include "config/file.h"
 #include "config/replace_file.h"
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 #include "control/schema/values.h"
 #include "io/socket_address.h"
 

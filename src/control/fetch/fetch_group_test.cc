@@ -65,14 +65,14 @@ TEST(Fetcher, gives_the_text_of_a_good_answer_as_it_comes) {
     bytes += text.size();
     return true;
   };
-  const auto got = fetcher.get(request);
+  const auto got = fetcher.ask(request);
   ASSERT_TRUE(got) << got.error();
   EXPECT_EQ(bytes, 5000U);
   EXPECT_EQ(got->body, "");
   request.on_text = [](std::string_view) { return false; };
-  EXPECT_TRUE(fetcher.get(request)) << "who takes it has had enough";
+  EXPECT_TRUE(fetcher.ask(request)) << "who takes it has had enough";
   request.url = bad.url("/");
-  EXPECT_EQ(fetcher.get(request)->body, "no");
+  EXPECT_EQ(fetcher.ask(request)->body, "no");
 }
 
 }  // namespace

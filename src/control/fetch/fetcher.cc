@@ -10,7 +10,7 @@ Fetcher::Fetcher() : group_(std::make_unique<FetchGroup>()) {}
 
 Fetcher::~Fetcher() = default;
 
-std::expected<FetchAnswer, std::string> Fetcher::get(const FetchRequest& request,
+std::expected<FetchAnswer, std::string> Fetcher::ask(const FetchRequest& request,
                                                      const std::stop_token& stop) {
   group_->start(0, request);
   auto ended = group_->next(std::chrono::steady_clock::time_point::max(), stop);

@@ -14,11 +14,14 @@
 namespace aralez {
 
 struct FetchRequest {
+  enum class Method : std::uint8_t { get, head, post };
   enum class Schemes : std::uint8_t { https, any };
   /// `surroundings`: a proxy that https_proxy and the like name.
   enum class Way : std::uint8_t { surroundings, direct };
 
   std::string url;
+  Method method = Method::get;
+  std::string body = {};  ///< of post; its Content-Type is one of `fields`
   Schemes schemes = Schemes::https;
   Way way = Way::surroundings;
   std::vector<std::string> fields = {};         ///< whole lines, without line ends
@@ -39,7 +42,7 @@ struct FetchAnswer {
 
 class FetchGroup;
 
-/// Gets texts over HTTP, in the calling thread, which waits: not for workers. Certificates of
+/// Asks servers over HTTP, in the calling thread, which waits: not for workers. Certificates of
 /// servers are verified, redirects are not followed. One thread at a time; keeps its connection for
 /// the next request to the same server.
 class Fetcher {
@@ -50,7 +53,7 @@ class Fetcher {
   ~Fetcher();
 
   /// An answer with any status, or what went wrong, in words. Ends early when `stop` is asked for.
-  [[nodiscard]] std::expected<FetchAnswer, std::string> get(const FetchRequest& request,
+  [[nodiscard]] std::expected<FetchAnswer, std::string> ask(const FetchRequest& request,
                                                             const std::stop_token& stop = {});
 
  private:

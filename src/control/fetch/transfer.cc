@@ -22,10 +22,21 @@ FetchTransfer::FetchTransfer(FetchRequest request)
     if (!fields_) fields_.reset(list);  // one that there is grows at its end
   }
   set_bounds();
+  set_method();
   curl_easy_setopt(curl_.get(), CURLOPT_HTTPHEADER, fields_.get());
   curl_easy_setopt(curl_.get(), CURLOPT_ERRORBUFFER, why_.data());
   curl_easy_setopt(curl_.get(), CURLOPT_WRITEFUNCTION, &FetchTransfer::on_data);
   curl_easy_setopt(curl_.get(), CURLOPT_WRITEDATA, this);
+}
+
+void FetchTransfer::set_method() {
+  if (request_.method == FetchRequest::Method::head)
+    curl_easy_setopt(curl_.get(), CURLOPT_NOBODY, 1L);
+  if (request_.method != FetchRequest::Method::post) return;
+  curl_easy_setopt(curl_.get(), CURLOPT_POST, 1L);
+  curl_easy_setopt(curl_.get(), CURLOPT_POSTFIELDS, request_.body.data());  // not copied
+  curl_easy_setopt(curl_.get(), CURLOPT_POSTFIELDSIZE_LARGE,
+                   static_cast<curl_off_t>(request_.body.size()));
 }
 
 void FetchTransfer::set_bounds() {

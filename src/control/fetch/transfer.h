@@ -27,6 +27,7 @@ class FetchTransfer {
   [[nodiscard]] bool take(std::string_view data);
   [[nodiscard]] long status() const;
   void set_bounds();
+  void set_method();
 
   EasyPtr curl_;
   ListPtr fields_;

@@ -23,7 +23,7 @@ constexpr seconds kImpatience{60};
 constexpr milliseconds kTick{500};
 
 std::expected<std::string, std::string> fetch(const KeyPlace& place, const std::stop_token& stop) {
-  auto answer = Fetcher().get(
+  auto answer = Fetcher().ask(
       {.url = place.text, .ca_file = place.ca_file, .max_bytes = kMaxKeySetBytes}, stop);
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (answer->status != 200)

@@ -15,7 +15,7 @@ std::expected<Figures, std::string> Source::look() {
                        .max_bytes = kMostBytes,
                        .timeout = kTimeout};
   if (!key_.empty()) request.fields.push_back("x-api-key: " + key_);
-  const auto answer = fetcher_.get(request);
+  const auto answer = fetcher_.ask(request);
   if (!answer) return std::unexpected(fmt::format("{}: {}", base_, answer.error()));
   if (answer->status == 403)
     return std::unexpected(

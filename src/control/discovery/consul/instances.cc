@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ascii.h"
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 #include "control/schema/values.h"
 #include "io/socket_address.h"
 

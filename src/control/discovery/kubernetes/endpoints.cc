@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/ascii.h"
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 #include "control/schema/values.h"
 
 namespace aralez::kubernetes {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 
 namespace aralez::kubernetes {
 namespace {

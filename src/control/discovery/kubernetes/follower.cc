@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "control/discovery/backoff.h"
-#include "control/discovery/json_access.h"
 #include "control/discovery/kubernetes/slice_watch.h"
+#include "control/json/json_access.h"
 
 namespace aralez::kubernetes {
 namespace {
@@ -97,7 +97,7 @@ std::expected<FetchAnswer, std::string> Follower::get(const std::string& path) {
   if (!request) return std::unexpected(std::move(request.error()));
   request->max_bytes = kMaxBody;
   request->timeout = kAnswerTime;
-  auto answer = fetcher_->get(*request, stop_);
+  auto answer = fetcher_->ask(*request, stop_);
   if (!answer) return std::unexpected(at_server(answer.error()));
   return answer;
 }
@@ -144,7 +144,7 @@ Follower::Next Follower::watch() {
     tell_found(store_.take_changed());
     return go_on;
   };
-  const auto answer = fetcher_->get(*request, stop_);
+  const auto answer = fetcher_->ask(*request, stop_);
   if (Clock::now() - begin >= kSettled) failures_ = 0;
   if (!answer) return std::unexpected(at_server(answer.error()));
   if (is_refused(answer->status)) return give_up_slices();

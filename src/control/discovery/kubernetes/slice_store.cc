@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 
 namespace aralez::kubernetes {
 namespace {

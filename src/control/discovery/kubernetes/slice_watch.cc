@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 
 namespace aralez::kubernetes {
 

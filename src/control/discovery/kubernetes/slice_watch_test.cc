@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/discovery/json_access.h"
 #include "control/discovery/kubernetes/slice_store.h"
+#include "control/json/json_access.h"
 
 namespace aralez::kubernetes {
 namespace {

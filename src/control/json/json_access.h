@@ -8,7 +8,7 @@
 namespace aralez {
 
 /// A document of somebody else: discarded() when it is no JSON. What is nested deeper than any
-/// answer of a registry is left out. Never throws.
+/// answer that we know is left out. Never throws.
 [[nodiscard]] nlohmann::json parse_json(std::string_view text);
 
 /// The member of an object, or null.

@@ -1,4 +1,4 @@
-#include "control/discovery/json_access.h"
+#include "control/json/json_access.h"
 
 namespace aralez {
 
