@@ -34,9 +34,13 @@ SIDEWAYS = {
     ("filter/*", "filter"),  # a filter implements the interface
     ("jwt", "tls"),  # signatures need keys
     ("control/build", "control/schema"),  # typed values in, snapshot out
+    ("control/acme", "control/fetch"),
+    ("control/acme", "control/json"),
+    ("control/acme", "control/schema"),
     ("control/keys", "control/fetch"),
     ("control/health", "control/fetch"),
     ("control/discovery", "control/fetch"),
+    ("control/discovery", "control/json"),
     ("control/discovery", "control/schema"),
     ("control/reload", "control/discovery"),
     ("control/top", "control/fetch"),

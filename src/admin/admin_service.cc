@@ -79,14 +79,10 @@ Verdict AdminService::respond(RequestContext& request, const Chain& body, Reply&
     case Call::conf: return conf(request, body, reply);
     case Call::jwt: return jwt(request, body, reply);
     case Call::status: return status(request, reply);
-    case Call::acme_create:
-      return refuse(request, reply, 500, Reason::api_unavailable, content::kNone,
-                    "Failed to create account: this version orders no certificates\n");
-    case Call::acme_order:
-      return refuse(request, reply, 500, Reason::api_unavailable, content::kNone,
-                    "Failed to order a certificate: this version orders no certificates\n");
+    case Call::acme_create: return acme_create(request, reply);
+    case Call::acme_order: return acme_order(request, called.rest, reply);
     case Call::acme_challenge:
-      return refuse(request, reply, 404, Reason::api_not_found, content::kNone, "Not found");
+      return answer_challenge(request, reply, *services_.challenges, called.rest);
     case Call::page: return page(request, reply);
     case Call::metrics: return metrics(request, reply);
     case Call::none: break;
@@ -116,7 +112,7 @@ Verdict AdminService::conf(RequestContext& request, const Chain& body, Reply& re
       return submitted(r, out, result);
     };
   };
-  return later(request, reply, std::move(job));
+  return later(request, reply, jobs_, std::move(job));
 }
 
 Verdict AdminService::jwt(RequestContext& request, const Chain& body, Reply& reply) const {
@@ -155,16 +151,46 @@ Verdict AdminService::metrics(RequestContext& request, Reply& reply) const {
 
 Verdict AdminService::made_later(RequestContext& request, Reply& reply, std::string_view type,
                                  std::move_only_function<std::string()> make) const {
-  return later(request, reply, [type, make = std::move(make)]() mutable -> FinishStep {
+  return later(request, reply, jobs_, [type, make = std::move(make)]() mutable -> FinishStep {
     return [type, text = make()](RequestContext& r, Reply& out) {
       return answer(r, out, 200, type, text);
     };
   });
 }
 
-Verdict AdminService::later(RequestContext& request, Reply& reply, OffloadedJob job) const {
+Verdict AdminService::acme_create(RequestContext& request, Reply& reply) const {
+  return later(request, reply, order_jobs_, [this]() -> FinishStep {
+    return [made = services_.create_account()](RequestContext& r, Reply& out) {
+      if (made) return answer(r, out, 200, content::kText, *made + "\n");
+      return refuse(r, out, 500, Reason::api_no_certificate, content::kNone,
+                    "Failed to create account: " + made.error() + "\n");
+    };
+  });
+}
+
+Verdict AdminService::acme_order(RequestContext& request, std::string_view rest,
+                                 Reply& reply) const {
+  std::string name(rest);
+  while (name.starts_with('/')) name.erase(0, 1);
+  while (name.ends_with('/')) name.pop_back();
+  if (name.empty()) return refuse(request, reply, 404, Reason::api_not_found);
+  return later(request, reply, order_jobs_, [this, name = std::move(name)]() -> FinishStep {
+    return [outcome = services_.order_certificate(name)](RequestContext& r, Reply& out) {
+      if (!outcome)
+        return refuse(r, out, 500, Reason::api_no_certificate, content::kNone,
+                      "Failed to order a certificate: " + outcome.error() + "\n");
+      return answer(r, out, 200, content::kText,
+                    *outcome == CertificateOrders::Outcome::issued
+                        ? "Certificate is successfully generated \n"
+                        : "Fresh certificate exists. Not renewing ! \n");
+    };
+  });
+}
+
+Verdict AdminService::later(RequestContext& request, Reply& reply, JobPool& pool,
+                            OffloadedJob job) {
   if (!request.driver) return job()(request, reply);  // unit tests
-  if (offload(request, jobs_, std::move(job)) == Verdict::wait) return Verdict::wait;
+  if (offload(request, pool, std::move(job)) == Verdict::wait) return Verdict::wait;
   return refuse(request, reply, 503, Reason::out_of_resources, content::kNone,
                 "Too many calls wait\n");
 }

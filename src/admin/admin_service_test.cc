@@ -55,6 +55,10 @@ class Admin : public ::testing::Test {
   ConfigState config_;
   std::string submitted_;
   std::expected<void, std::string> result_;
+  std::expected<std::string, std::string> account_;
+  std::expected<CertificateOrders::Outcome, std::string> outcome_;
+  std::string ordered_;
+  std::shared_ptr<ChallengeTable> challenges_ = std::make_shared<ChallengeTable>();
   AdminService service_{{.access = {.master_key = "hunter2"},
                          .config_api_enabled = true,
                          .config = config_,
@@ -63,7 +67,14 @@ class Admin : public ::testing::Test {
                              [this](std::string text, Reloader::Save save) {
                                submitted_ = (save == Reloader::Save::yes ? "saved " : "") + text;
                                return result_;
-                             }}};
+                             },
+                         .create_account = [this] { return account_; },
+                         .order_certificate =
+                             [this](std::string_view name) {
+                               ordered_ = name;
+                               return outcome_;
+                             },
+                         .challenges = challenges_}};
 };
 
 TEST_F(Admin, applies_what_is_pushed) {
@@ -108,11 +119,31 @@ TEST_F(Admin, shows_status) {
   EXPECT_EQ(get("/status?format=xml"), "500 [] Parameter mismatch");
 }
 
-TEST_F(Admin, orders_no_certificates) {
-  EXPECT_EQ(get("/acme_create"),
-            "500 [] Failed to create account: this version orders no certificates\n");
-  EXPECT_EQ(ask(Method::del, "/acme_order/a.test"),
-            "500 [] Failed to order a certificate: this version orders no certificates\n");
+TEST_F(Admin, makes_an_account) {
+  account_ = "https://ca/acct/1";
+  EXPECT_EQ(get("/acme_create"), "200 [text/plain] https://ca/acct/1\n");
+  account_ = std::unexpected("no CA");
+  EXPECT_EQ(post("/acme_create", ""), "500 [] Failed to create account: no CA\n");
+}
+
+TEST_F(Admin, orders_certificates) {
+  outcome_ = CertificateOrders::Outcome::issued;
+  EXPECT_EQ(get("/acme_order/a.test"), "200 [text/plain] Certificate is successfully generated \n");
+  EXPECT_EQ(ordered_, "a.test");
+  outcome_ = CertificateOrders::Outcome::fresh;
+  EXPECT_EQ(ask(Method::del, "/acme_order//b.test//"),
+            "200 [text/plain] Fresh certificate exists. Not renewing ! \n");
+  EXPECT_EQ(ordered_, "b.test");
+  outcome_ = std::unexpected("no name");
+  EXPECT_EQ(get("/acme_order/..%2Fx"), "500 [] Failed to order a certificate: no name\n");
+  EXPECT_EQ(ordered_, "..%2Fx");
+  EXPECT_EQ(get("/acme_order///"), "404 [] ");
+}
+
+TEST_F(Admin, answers_challenges_that_are_met) {
+  const ChallengeTable::Met met(*challenges_, "token", "token.print");
+  EXPECT_EQ(get("/.well-known/acme-challenge/token"), "200 [text/plain] token.print");
+  EXPECT_EQ(get("/.well-known/acme-challenge/token/"), "404 [] Not found");
 }
 
 TEST_F(Admin, issues_tokens) {

@@ -45,6 +45,12 @@ std::vector<CertificateFigures> certificates_of(const std::vector<ServedCertific
   return out;
 }
 
+AcmeFigures acme_of(const AcmeReport& report) {
+  AcmeFigures out{.names = report.names.size(), .issued = report.issued, .failed = report.failed};
+  for (const AcmeReport::Name& name : report.names) out.failing += name.trouble.empty() ? 0 : 1;
+  return out;
+}
+
 std::vector<ServiceFigures> services_of(const DiscoveredServices& services) {
   std::vector<ServiceFigures> out;
   for (const auto& [key, service] : services) {
@@ -64,6 +70,7 @@ MetricsInput metrics_of(const StatusInput& input) {
                    .routes = input.routes,
                    .endpoints = endpoints_of(input.config),
                    .certificates = certificates_of(input.certificates),
+                   .acme = acme_of(input.acme),
                    .services = services_of(input.services),
                    .reloads = reloads_of(input.config),
                    .process = {.started = std::chrono::system_clock::to_time_t(input.started)},

@@ -148,6 +148,18 @@ void put_certificates(JsonWriter& json, const StatusInput& in) {
   json.close_array();
 }
 
+void put_acme(JsonWriter& json, const AcmeReport& acme) {
+  json.key("acme").open_object().member("directory", acme.directory).key("account");
+  acme.account.empty() ? json.null() : json.value(acme.account);
+  json.member("issued", acme.issued).member("failed", acme.failed).key("names").open_array();
+  for (const AcmeReport::Name& name : acme.names) {
+    json.open_object().member("name", name.name).key("trouble");
+    name.trouble.empty() ? json.null() : json.value(name.trouble);
+    json.member("next_try", unix_time(name.next_look)).close_object();
+  }
+  json.close_array().close_object();
+}
+
 void put_services(JsonWriter& json, const StatusInput& in) {
   json.key("services").open_array();
   for (const auto& [key, service] : in.services) {
@@ -265,6 +277,7 @@ std::string status_report(const StatusInput& in) {
   put_requests(json, in.totals);
   put_dropped(json, in);
   put_certificates(json, in);
+  put_acme(json, in.acme);
   put_services(json, in);
   put_hosts(json, in);
   json.close_object();

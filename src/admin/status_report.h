@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/acme/acme_report.h"
 #include "control/discovery/discovery.h"
 #include "control/reload/config_state.h"
 #include "observe/counters.h"
@@ -20,6 +21,7 @@ struct StatusInput {
   CounterTotals totals;
   std::vector<RouteTotals> routes;  ///< by host and path
   std::vector<ServedCertificate> certificates;
+  AcmeReport acme;
   DiscoveredServices services;  ///< of the configuration; none with provider file
   std::uint64_t server_log_lost = 0;
   std::optional<std::uint64_t> access_log_lost;  ///< none: there is no access log

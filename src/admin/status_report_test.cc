@@ -47,6 +47,26 @@ TEST_F(Report, tells_what_runs_and_since_when) {
             (json{{"applied", 1}, {"unchanged", 0}, {"refused", 0}}));
 }
 
+TEST_F(Report, tells_of_certificates_that_are_ordered) {
+  input_.acme = {.directory = "https://ca/dir", .account = ""};
+  EXPECT_EQ(report()["acme"], (json{{"directory", "https://ca/dir"},
+                                    {"account", nullptr},
+                                    {"issued", 0},
+                                    {"failed", 0},
+                                    {"names", json::array()}}));
+  input_.acme = {.directory = "https://ca/dir",
+                 .account = "https://ca/acct/1",
+                 .names = {{.name = "a.test", .trouble = "", .next_look = at(200)},
+                           {.name = "b.test", .trouble = "no", .next_look = at(300)}},
+                 .issued = 3,
+                 .failed = 1};
+  const json acme = report()["acme"];
+  EXPECT_EQ(acme["account"], "https://ca/acct/1");
+  EXPECT_EQ(acme["issued"], 3);
+  EXPECT_EQ(acme["names"][0], (json{{"name", "a.test"}, {"trouble", nullptr}, {"next_try", 200}}));
+  EXPECT_EQ(acme["names"][1]["trouble"], "no");
+}
+
 TEST_F(Report, tells_how_the_last_reload_ended) {
   config_.not_applied({.origin = ConfigOrigin::api,
                        .result = ReloadResult::refused,

@@ -144,6 +144,12 @@ inline constexpr MetricFamily kTlsHandshakes{"aralez_tls_handshakes_total",
 inline constexpr MetricFamily kCertificateExpiry{
     "aralez_certificate_expiry_timestamp_seconds",
     "When a certificate of the folder ends, seconds since 1970.", MetricType::gauge, "certificate"};
+inline constexpr MetricFamily kAcmeNames{
+    "aralez_acme_names", "Names whose certificates are renewed.", MetricType::gauge};
+inline constexpr MetricFamily kAcmeFailing{
+    "aralez_acme_failing", "Names among these whose last order failed.", MetricType::gauge};
+inline constexpr MetricFamily kAcmeOrders{
+    "aralez_acme_orders_total", "Orders of certificates by result.", MetricType::counter, "result"};
 inline constexpr MetricFamily kServiceServers{"aralez_service_servers",
                                               "Servers that the registry has named for a service.",
                                               MetricType::gauge, "service"};

@@ -81,7 +81,7 @@ enum class Reason : std::uint8_t {
   api_bad_call,
   api_no_token,
   api_not_found,
-  api_unavailable,
+  api_no_certificate,
   // The upstream failed.
   dns_failed,
   connect_failed,
@@ -175,7 +175,8 @@ inline constexpr std::array<ReasonInfo, kReasons> kReasonTable{{
     {Reason::api_bad_call, "api_bad_call", "API call that says too little"},
     {Reason::api_no_token, "api_no_token", "no token was issued"},
     {Reason::api_not_found, "api_not_found", "the API has nothing there"},
-    {Reason::api_unavailable, "api_unavailable", "not in this version"},
+    {Reason::api_no_certificate, "api_no_certificate",
+     "no account or certificate of an authority could be had"},
     {Reason::dns_failed, "dns_failed", "server name has no address"},
     {Reason::connect_failed, "connect_failed", "server refused the connection"},
     {Reason::connect_timeout, "connect_timeout", "connecting to the server took too long"},

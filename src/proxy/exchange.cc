@@ -106,12 +106,20 @@ void Exchange::look_behind_proxy() {
   client_ = arena_.array<ClientInfo>(1, std::span(&client, 1)).data();
 }
 
+/// What an authority asks for, which no rule of a route may keep from it.
+bool Exchange::is_challenge(const Snapshot& s) const {
+  const bool reads = request_.method == Method::get || request_.method == Method::head;
+  return reads && s.challenges && s.challenges->is_met(request_.target);
+}
+
 const Route* Exchange::find_route(Reply& refusal) {
   const Snapshot& s = *snapshot_->shared;
   if (role_ != ListenerRole::proxy) {
     const auto& only = role_ == ListenerRole::files ? s.file_route : s.admin_route;
     return only ? &s.routes[only->value] : nullptr;
   }
+  if (is_challenge(s)) [[unlikely]]
+    return &s.routes[s.challenge_route->value];
   const auto m = s.table.match(host_, path_.match);
   if (!path_.alternate.empty() && s.table.match(host_, path_.alternate).route != m.route) {
     refusal.status = 400;

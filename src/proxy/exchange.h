@@ -93,6 +93,7 @@ class alignas(64) Exchange final : public StreamEvents, private RequestDriver {
   void collect_body();
   void keep_body(Chain&& body);
   void respond();
+  [[nodiscard]] bool is_challenge(const Snapshot& s) const;
   [[nodiscard]] const Route* find_route(Reply& refusal);
   void forward();
   [[nodiscard]] bool goes_on();

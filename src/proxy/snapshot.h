@@ -10,6 +10,7 @@
 #include "cluster/cluster_spec.h"
 #include "filter/filter.h"
 #include "observe/route_counters.h"
+#include "route/challenge_table.h"
 #include "route/route_table.h"
 
 namespace aralez {
@@ -41,6 +42,9 @@ struct Snapshot {
   std::vector<ClusterSpec> clusters;   ///< by ClusterId
   std::optional<RouteId> file_route;   ///< everything on file_server_address
   std::optional<RouteId> admin_route;  ///< everything on config_address
+  /// Challenges that are met go here, before the table is asked; null: there never are any.
+  std::shared_ptr<const ChallengeTable> challenges;
+  std::optional<RouteId> challenge_route;
 };
 
 /// A generation as one worker holds it. Exchanges count here, without atomics.

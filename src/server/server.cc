@@ -6,9 +6,11 @@
 #include <ctime>
 #include <filesystem>
 #include <iostream>
+#include <mutex>
 #include <optional>
 
 #include "admin/admin_service.h"
+#include "admin/challenge_responder.h"
 #include "cluster/endpoint_registry.h"
 #include "control/build/own_routes.h"
 #include "control/discovery/known_file.h"
@@ -67,12 +69,6 @@ std::shared_ptr<const Responder> files_of(const MainConfig& main) {
   return std::make_shared<FileResponder>(main.file_server_folder);
 }
 
-/// Where the program keeps what it makes itself.
-std::string state_folder(const MainConfig& main) {
-  if (!main.proxy_configs.empty()) return main.proxy_configs;
-  return std::filesystem::path(main.upstreams_conf).parent_path().string();
-}
-
 /// From the snapshot to the last signal. One per process.
 class Server {
  public:
@@ -85,18 +81,21 @@ class Server {
         routes_(main.threads),
         features_(main, logs.server()),
         endpoints_(main.threads),
+        orders_(orders_setup()),
         admin_(std::make_shared<AdminService>(admin_services())),
         reloader_({.main = main,
                    .make_chain = [this](const RouteConfig& r) { return features_.make_chain(r); },
                    .make_registry = make_registry,
                    .files = files_of(main),
                    .admin = admin_,
+                   .challenge_responder = std::make_shared<ChallengeResponder>(challenges_),
+                   .challenges = challenges_,
                    .series = &routes_,
                    .logger = logger_,
                    .state = config_,
                    .hash_key = hash_key_,
                    .endpoints = &endpoints_,
-                   .known_file = known_file_in(state_folder(main))}),
+                   .known_file = known_file_in(main.state_folder())}),
         certificates_(main, logger_),
         plane_(main, logs.server(), {.routes = routes_, .access_log = logs.access()}, hash_key_),
         checker_(logger_) {}
@@ -104,6 +103,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   /// Jobs of requests come back to workers.
   ~Server() {
+    orders_.stop();
     reloader_.stop();
     plane_.join();
     features_.stop();
@@ -126,9 +126,8 @@ class Server {
     FolderWatcher watcher(watched(), logger_, [this](WatchReport r) { reload(r); });
     std::optional<FolderWatcher> certificate_watcher;
     if (certificates_.needed())
-      certificate_watcher.emplace(certificates_.watched(), logger_, [this](WatchReport) {
-        plane_.publish(certificates_.load(std::time(nullptr)));
-      });
+      certificate_watcher.emplace(certificates_.watched(), logger_,
+                                  [this](WatchReport) { reload_certificates(); });
     const auto certificates = certificates_.load_first(std::time(nullptr));
     if (!certificates) return failed("no TLS context can be made");
     Diagnostics diagnostics;
@@ -147,6 +146,7 @@ class Server {
     reloader_.start([this](const std::shared_ptr<const Snapshot>& next) { publish(next); });
     watcher.start();
     if (certificate_watcher) certificate_watcher->start();
+    orders_.start();
     if (starting) starting->ready();
     if (auto ok = notify_ready(); !ok) logger_.write(LogLevel::warn, kTarget, ok.error().what);
     return until_told(watcher, certificate_watcher);
@@ -161,6 +161,29 @@ class Server {
   void publish(const std::shared_ptr<const Snapshot>& next) {
     plane_.publish(next);
     checker_.watch(*next);
+  }
+
+  /// Any thread but a worker.
+  void reload_certificates() {
+    const std::lock_guard lock(certificates_mutex_);
+    plane_.publish(certificates_.load(std::time(nullptr)));
+  }
+
+  [[nodiscard]] CertificateOrders::Setup orders_setup() {
+    const std::string folder = main_.certificate_folder();
+    return {
+        .ca = main_.acme,
+        .state_folder = main_.state_folder(),
+        .certificate_folder =
+            folder.empty() ? (std::filesystem::path(main_.state_folder()) / "certificates").string()
+                           : folder,
+        .other_state_folder = std::filesystem::path(main_.upstreams_conf).parent_path().string(),
+        .logger = logger_,
+        .challenges = challenges_,
+        .on_certificate = [this] {
+          reload_certificates();
+          plane_.settle(std::chrono::steady_clock::now() + kMostSettling);
+        }};
   }
 
   void reload(WatchReport r) {
@@ -178,19 +201,22 @@ class Server {
                                       .plane = plane_,
                                       .routes = routes_,
                                       .certificates = certificates_,
+                                      .orders = orders_,
                                       .logs = logs_,
                                       .workers = main_.threads,
                                       .started = started_});
                 },
             .submit = [this](std::string text,
-                             Reloader::Save save) { return submit(std::move(text), save); }};
+                             Reloader::Save save) { return submit(std::move(text), save); },
+            .create_account = [this] { return orders_.create_account(); },
+            .order_certificate = [this](std::string_view name) { return orders_.order(name); },
+            .challenges = challenges_};
   }
 
   /// Returns when it has reached the workers, so that whoever pushed it meets it.
   std::expected<void, std::string> submit(std::string text, Reloader::Save save) {
-    constexpr Millis kMostWait{2000};  // a worker that is at its end takes nothing any more
     auto result = reloader_.submit(std::move(text), save);
-    if (result) plane_.settle(std::chrono::steady_clock::now() + kMostWait);
+    if (result) plane_.settle(std::chrono::steady_clock::now() + kMostSettling);
     return result;
   }
 
@@ -201,8 +227,10 @@ class Server {
       logs_.reopen();
       watcher.poke();
       if (certificate_watcher) certificate_watcher->poke();
+      orders_.poke();
     }
     reloader_.hurry();
+    orders_.stop();
     return told == ProcessSignal::interrupt ? 0 : drain();
   }
 
@@ -224,6 +252,8 @@ class Server {
     return 0;
   }
 
+  static constexpr Millis kMostSettling{2000};  // a worker at its end takes nothing any more
+
   const MainConfig& main_;
   Logs& logs_;
   Logger& logger_;
@@ -234,8 +264,11 @@ class Server {
   ConfigState config_;
   Features features_;
   EndpointRegistry endpoints_;
+  const std::shared_ptr<ChallengeTable> challenges_ = std::make_shared<ChallengeTable>();
+  CertificateOrders orders_;
   std::shared_ptr<AdminService> admin_;
   Reloader reloader_;
+  std::mutex certificates_mutex_;  ///< one loads them
   ListenerCertificates certificates_;
   DataPlane plane_;
   HealthChecker checker_;

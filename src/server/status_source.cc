@@ -9,6 +9,7 @@ StatusInput read_status(const StatusSources& from) {
           .totals = from.plane.totals(),
           .routes = from.routes.totals(),
           .certificates = from.certificates.served(),
+          .acme = from.orders.report(),
           .services = discovery ? discovery->services() : DiscoveredServices(),
           .server_log_lost = from.logs.lost(),
           .access_log_lost =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/status_report.h"
+#include "control/acme/certificate_orders.h"
 #include "server/data_plane.h"
 #include "server/listener_certificates.h"
 #include "server/logs.h"
@@ -13,6 +14,7 @@ struct StatusSources {
   const DataPlane& plane;
   const RouteSeries& routes;
   const ListenerCertificates& certificates;
+  const CertificateOrders& orders;
   const Logs& logs;
   std::size_t workers = 1;
   std::chrono::system_clock::time_point started;

@@ -49,8 +49,9 @@ TEXT = [
     ("GET", "/.well-known/acme-challenge/", 404, None, ""),
     ("GET", "/.well-known/acme-challenge/token", 404, None, "Not found"),
     ("POST", "/.well-known/acme-challenge/token", 404, None, "Not found"),
-    ("GET", "/acme_create", 500, None, "Failed to create account: this version orders no certificates\n"),
-    ("DELETE", "/acme_order/a.test", 500, None, "Failed to order a certificate: this version orders no certificates\n"),
+    ("GET", "/acme_order//", 404, None, ""),
+    ("DELETE", "/acme_order/..%2Fx", 500, None, 'Failed to order a certificate: "..%2Fx" is no host name; '
+     "certificates are ordered for names such as www.example.com\n"),
 ]
 
 
@@ -59,6 +60,15 @@ def test_texts(proxy: Proxy, method: str, target: str, status: int, kind: str | 
     response = proxy.call(target, method=method)
     assert shown(response) == (status, kind, body)
     assert response.get("content-length") == str(len(body))
+
+
+@pytest.mark.parametrize("method, target, what", [("GET", "/acme_create", "create account"), ("POST", "/acme_create", "create account"),
+                                                  ("DELETE", "/acme_order/a.test", "order a certificate")])
+def test_an_authority_that_cannot_be_reached(proxy: Proxy, method: str, target: str, what: str) -> None:
+    """What it says when it can is in test_acme."""
+    response = proxy.call(target, method=method)
+    assert shown(response)[:2] == (500, None)
+    assert response.text().startswith(f"Failed to {what}: {proxy.main['acme_directory']}: ") and response.text().endswith("\n")
 
 
 @pytest.mark.parametrize("path, allow", [("/conf", "POST"), ("/jwt", "POST"), ("/metrics", "GET,HEAD"), ("/status", "GET,HEAD"),

@@ -31,7 +31,7 @@ SECONDS = rf"{NUMBER} (ns|µs|ms|s|mins?|hours?)"
 DAYS = rf"{NUMBER} (days?|hours?|weeks?)"
 
 VALUES = {"Requests per second": RATE, "Errors": rf"{NUMBER}%", "95th percentile": SECONDS, "In flight": NUMBER,
-          "Servers left out": "1", "Services unanswered": "0", "First certificate to end": r"[12] days?"}
+          "Servers left out": "1", "Services unanswered": "0", "Certificates in trouble": "0", "First certificate to end": r"[12] days?"}
 """Text of each stat."""
 
 GRAPHS: dict[str, tuple[str, set[str]]] = {

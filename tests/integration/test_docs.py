@@ -7,7 +7,8 @@
 
 127.0.0.1:8080 is the proxy, 127.0.0.1:9001 to 9009 are upstreams that answer `upstream PORT METHOD TARGET`, and to /show with the
 head of the request. 127.0.0.1:8500 is a Consul and 127.0.0.1:6443 a Kubernetes that have a service web, at 9001; the folder account is
-that of a pod of its namespace shop. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
+that of a pod of its namespace shop. 127.0.0.1:14000 is an ACME CA: authority.pem has signed its own certificate, issuer.pem those that it
+issues. All ports behind 127.0.0.1 and localhost are exchanged for free ones. There is a folder www with a file index.html.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from support.deadline import seconds, wait_until
 from support.origin import Connection, Origin, answer
 from support.fake_kubernetes import Account, FakeKubernetes
 from support.http1 import Request
+from support.pebble import Pebble
 from support.ports import free_port
 from support.proxy import BINARY, ROOT
 
@@ -96,6 +98,11 @@ class Page:
                 kubernetes = self.stack.enter_context(FakeKubernetes(authority, self.folder))
                 kubernetes.set("web", f"127.0.0.1:{self._port('9001')}")
                 self.ports[port] = str(kubernetes.origin.port)
+            elif port == "14000":
+                pebble = self.stack.enter_context(Pebble(int(self._port("8080"))))
+                (self.folder / "authority.pem").write_bytes(pathlib.Path(pebble.ca_file).read_bytes())
+                (self.folder / "issuer.pem").write_text(pebble.root())
+                self.ports[port] = str(pebble.port)
             else:
                 self.ports[port] = str(free_port())
         return self.ports[port]

@@ -100,6 +100,7 @@ class Proxy:
             "pid_file": str(self.folder / "pid"),
             "upgrade_sock": str(self.folder / "upgrade.sock"),
             "proxy_configs": str(self.config),
+            "acme_directory": "https://127.0.0.1:1/nobody-is-there",
             "grace_period_seconds": 5,
             **(main or {}),
         }

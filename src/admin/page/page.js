@@ -110,14 +110,18 @@
   function configuration(now) {
     const c = now.configuration, last = c.last_reload;
     const silent = now.services.filter((s) => s.trouble);
+    const unissued = now.acme.names.filter((n) => n.trouble);
     facts("config", [
       ["provider", c.provider], ["generation", String(c.generation)], ["from", c.origin], ["for", age(c.age_seconds)],
       ["last attempt", `${last.result} (${last.origin}), ${age(last.age_seconds)} ago`, last.result === "refused" ? "bad" : ""],
       ["applied", number(c.reloads.applied)], ["refused", number(c.reloads.refused)],
       ...(now.services.length ? [["services", String(now.services.length)],
         ["without answer", String(silent.length), silent.length ? "bad" : ""]] : []),
+      ...(now.acme.names.length ? [["certificates ordered", String(now.acme.names.length)],
+        ["orders that fail", String(unissued.length), unissued.length ? "bad" : ""]] : []),
     ]);
-    const messages = [...last.messages, ...silent.map((s) => `${s.name}: ${s.trouble}`)];
+    const messages = [...last.messages, ...silent.map((s) => `${s.name}: ${s.trouble}`),
+      ...unissued.map((n) => `${n.name}: no certificate: ${n.trouble}`)];
     at("messages").replaceChildren(...messages.map((text) => element("li", text)));
     at("messages").hidden = !messages.length;
   }

@@ -159,6 +159,9 @@ std::shared_ptr<const Snapshot> build_snapshot(const BuildInputs& in) {
   }
   snapshot->file_route = add_own_route(*snapshot, "file server", "file_server_folder", in.files);
   snapshot->admin_route = add_own_route(*snapshot, "API", "config_address", in.admin);
+  snapshot->challenge_route =
+      add_own_route(*snapshot, "ACME challenge", "acme_directory", in.challenge_responder);
+  if (snapshot->challenge_route) snapshot->challenges = in.challenges;
   snapshot->table = RouteTable(std::move(entries), in.hash_key);
   return snapshot;
 }

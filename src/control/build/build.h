@@ -27,7 +27,10 @@ struct BuildInputs {
   ChainMaker make_chain;
   std::shared_ptr<const Responder> files;  ///< null when there is no file server
   std::shared_ptr<const Responder> admin;  ///< null in tests
-  RouteSeries* series = nullptr;           ///< null in tests: nothing is counted per route
+  /// Who answers challenges that are met, and which these are; both null in tests.
+  std::shared_ptr<const Responder> challenge_responder = nullptr;
+  std::shared_ptr<const ChallengeTable> challenges = nullptr;
+  RouteSeries* series = nullptr;  ///< null in tests: nothing is counted per route
   /// Where endpoints and their checks are known from earlier snapshots; null: nothing is checked.
   EndpointRegistry* endpoints = nullptr;
   std::uint64_t generation = 0;

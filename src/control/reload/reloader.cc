@@ -62,6 +62,8 @@ std::shared_ptr<const Snapshot> Reloader::build(UpstreamsConfig config, ConfigOr
                                   .make_chain = setup_.make_chain,
                                   .files = setup_.files,
                                   .admin = setup_.admin,
+                                  .challenge_responder = setup_.challenge_responder,
+                                  .challenges = setup_.challenges,
                                   .series = setup_.series,
                                   .endpoints = setup_.endpoints,
                                   .generation = ++generation_,

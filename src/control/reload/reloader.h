@@ -29,6 +29,8 @@ class Reloader {
     RegistryMaker make_registry;
     std::shared_ptr<const Responder> files;
     std::shared_ptr<const Responder> admin;
+    std::shared_ptr<const Responder> challenge_responder = nullptr;  ///< see BuildInputs
+    std::shared_ptr<const ChallengeTable> challenges = nullptr;
     RouteSeries* series = nullptr;
     Logger& logger;
     ConfigState& state;

@@ -171,6 +171,7 @@ void read_tls(MapReader& map, MainConfig& config) {
     map.diagnostics().error(
         map.at("proxy_address_tls"), "proxy_configs",
         "missing, but proxy_address_tls needs it; write the folder that holds certificates/");
+  read_acme(map, config.acme);
 }
 
 void read_process(MapReader& map, MainConfig& config) {
@@ -348,6 +349,11 @@ std::string MainConfig::certificate_folder() const {
   if (!proxy_certificates.empty()) return proxy_certificates;
   if (proxy_configs.empty()) return {};
   return proxy_configs + (proxy_configs.ends_with('/') ? "" : "/") + "certificates";
+}
+
+std::string MainConfig::state_folder() const {
+  if (!proxy_configs.empty()) return proxy_configs;
+  return std::filesystem::path(upstreams_conf).parent_path().string();
 }
 
 std::optional<MainConfig> parse_main(std::string_view text, std::string file,

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "config/diagnostics.h"
+#include "control/schema/acme_config.h"
 #include "control/schema/health_config.h"
 #include "io/cidr.h"
 #include "observe/access_log/access_log.h"
@@ -60,6 +61,7 @@ struct MainConfig {
       proxy_configs;  ///< base folder of certificates/ and autoconfigs/; empty when not given
   std::string proxy_certificates;  ///< old key: certificate folder itself; see certificate_folder()
   TlsGrade proxy_tls_grade = TlsGrade::medium;
+  AcmeConfig acme;
 
   // Health checks.
   HealthMethod hc_method = HealthMethod::head;
@@ -113,7 +115,10 @@ struct MainConfig {
 
   Limits limits;  ///< including upstream_keepalive_pool_size and max_retries
 
+  /// Of what listeners serve; empty: there is none.
   [[nodiscard]] std::string certificate_folder() const;
+  /// Where the program keeps what it makes itself: `proxy_configs`, else beside upstreams.yaml.
+  [[nodiscard]] std::string state_folder() const;
 };
 
 /// Reads and checks the file. All mistakes go to `diagnostics`; nullopt if any of them is an error.

@@ -151,11 +151,11 @@ void read_source_addresses(MapReader& map, std::string_view key, int family,
   }
 }
 
-void read_ca_file(MapReader& map, std::string& out) {
-  map.text("ca_file", out);
+void read_ca_file(MapReader& map, std::string& out, std::string_view key) {
+  map.text(key, out);
   if (out.empty()) return;
   if (const std::string wrong = check_ca_file(out); !wrong.empty())
-    map.diagnostics().error(map.at("ca_file"), "ca_file", fmt::format("{} {}", shown(out), wrong));
+    map.diagnostics().error(map.at(key), key, fmt::format("{} {}", shown(out), wrong));
 }
 
 std::optional<Cidr> parse_cidr(std::string_view text) {

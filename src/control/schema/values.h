@@ -22,7 +22,9 @@ void read_address(MapReader& map, std::string_view key, std::optional<SocketAddr
 void read_source_addresses(MapReader& map, std::string_view key, int family,
                            std::vector<SocketAddress>& out);
 /// A bundle of CA certificates, which must be readable now.
-void read_ca_file(MapReader& map, std::string& out);
+void read_ca_file(MapReader& map, std::string& out, std::string_view key = "ca_file");
+/// The keys `acme_*`.
+void read_acme(MapReader& map, AcmeConfig& out);
 void read_cidrs(MapReader& map, std::string_view key, std::vector<Cidr>& out);
 
 /// What is wrong with a text, or the value.

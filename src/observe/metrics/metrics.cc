@@ -181,6 +181,14 @@ void certificates(Exposition& out, const MetricsInput& in) {
     out.sample({{metric::kCertificateExpiry.label, c.name}}, static_cast<std::uint64_t>(c.expires));
 }
 
+void acme(Exposition& out, const AcmeFigures& f) {
+  single(out, metric::kAcmeNames, f.names);
+  single(out, metric::kAcmeFailing, f.failing);
+  out.begin(metric::kAcmeOrders);
+  out.sample({{metric::kAcmeOrders.label, "failed"}}, f.failed);
+  out.sample({{metric::kAcmeOrders.label, "issued"}}, f.issued);
+}
+
 void services(Exposition& out, const MetricsInput& in) {
   const auto end =
       in.services.begin() + static_cast<std::ptrdiff_t>(std::min(in.services.size(), kMaxSeries));
@@ -223,6 +231,7 @@ std::string render_metrics(const MetricsInput& input, MetricsFormat format) {
   routes(out, input);
   endpoints(out, input);
   certificates(out, input);
+  acme(out, input.acme);
   services(out, input);
   configuration(out, input.reloads);
   process(out, input);

@@ -37,6 +37,14 @@ struct ServiceFigures {
   std::time_t answered = 0;  ///< 0: never
 };
 
+/// Certificates that are ordered.
+struct AcmeFigures {
+  std::uint64_t names = 0;    ///< that are renewed
+  std::uint64_t failing = 0;  ///< of these: whose last order failed
+  std::uint64_t issued = 0;
+  std::uint64_t failed = 0;  ///< orders
+};
+
 struct ReloadFigures {
   std::uint64_t applied = 0;
   std::uint64_t refused = 0;
@@ -59,6 +67,7 @@ struct MetricsInput {
   std::vector<RouteTotals> routes;  ///< by host and path
   std::vector<EndpointFigures> endpoints;
   std::vector<CertificateFigures> certificates;
+  AcmeFigures acme;
   std::vector<ServiceFigures> services;
   ReloadFigures reloads;
   ProcessFigures process;
