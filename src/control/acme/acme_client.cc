@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/utf8.h"
 #include "control/acme/jws.h"
 #include "control/json/json_access.h"
 #include "control/schema/values.h"
@@ -52,6 +53,13 @@ AcmeError problem_of(const std::string& url, const FetchAnswer& answer) {
   return error;
 }
 
+/// C0, DEL and C1. `one` is a character of UTF-8.
+bool is_control(std::string_view one) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(one[i]); };
+  if (one.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  return one.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0;
+}
+
 AcmeClient::Answer answer_of(FetchAnswer answer) {
   auto retry_after = retry_after_of(answer);
   return {.body = parse_json(answer.body),
@@ -64,9 +72,17 @@ AcmeClient::Answer answer_of(FetchAnswer answer) {
 
 std::string one_line(std::string_view text) {
   constexpr std::size_t kMost = 400;
-  std::string out(text.substr(0, kMost));
-  std::ranges::replace_if(
-      out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = std::max<std::size_t>(utf8_length(text), 1);
+    const std::string_view one = text.substr(0, size);
+    if (out.size() + size > kMost) break;
+    if (utf8_length(text) == 0)
+      out += '?';
+    else
+      is_control(one) ? out += ' ' : out += one;
+    text.remove_prefix(size);
+  }
   return out;
 }
 

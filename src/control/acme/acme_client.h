@@ -72,7 +72,8 @@ class AcmeClient {
   std::string nonce_;  ///< for the next request; empty: none is left
 };
 
-/// `text` of a stranger as a line for logs and answers: without control bytes, and not long.
+/// `text` of a stranger as a line for logs and answers: without control characters, in UTF-8, and
+/// not long.
 [[nodiscard]] std::string one_line(std::string_view text);
 
 }  // namespace aralez

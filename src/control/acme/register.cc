@@ -1,5 +1,7 @@
 #include "control/acme/register.h"
 
+#include <algorithm>
+
 #include "control/acme/jws.h"
 #include "control/json/json_access.h"
 
@@ -15,8 +17,10 @@ std::expected<std::string, AcmeError> register_account(AcmeClient& client, const
         parse_json(external_account_binding(account.key, ca.eab_kid, ca.eab_hmac_key, url));
   auto answer = client.post(account, url, wanted.dump());
   if (!answer) return std::unexpected(std::move(answer.error()));
-  if (answer->location.empty())
-    return std::unexpected(AcmeError{"the authority gives the account no URL"});
+  const bool is_url =
+      answer->location.starts_with("https://") &&
+      std::ranges::all_of(answer->location, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!is_url) return std::unexpected(AcmeError{"the authority gives the account no URL"});
   return std::move(answer->location);
 }
 
