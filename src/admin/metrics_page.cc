@@ -47,6 +47,7 @@ std::vector<CertificateFigures> certificates_of(const std::vector<ServedCertific
 
 AcmeFigures acme_of(const AcmeReport& report) {
   AcmeFigures out{.names = report.names.size(), .issued = report.issued, .failed = report.failed};
+  out.failing = report.trouble.empty() ? 0 : 1;
   for (const AcmeReport::Name& name : report.names) out.failing += name.trouble.empty() ? 0 : 1;
   return out;
 }

@@ -151,6 +151,8 @@ void put_certificates(JsonWriter& json, const StatusInput& in) {
 void put_acme(JsonWriter& json, const AcmeReport& acme) {
   json.key("acme").open_object().member("directory", acme.directory).key("account");
   acme.account.empty() ? json.null() : json.value(acme.account);
+  json.key("trouble");
+  acme.trouble.empty() ? json.null() : json.value(acme.trouble);
   json.member("issued", acme.issued).member("failed", acme.failed).key("names").open_array();
   for (const AcmeReport::Name& name : acme.names) {
     json.open_object().member("name", name.name).key("trouble");

@@ -48,20 +48,23 @@ TEST_F(Report, tells_what_runs_and_since_when) {
 }
 
 TEST_F(Report, tells_of_certificates_that_are_ordered) {
-  input_.acme = {.directory = "https://ca/dir", .account = ""};
+  input_.acme = {.directory = "https://ca/dir"};
   EXPECT_EQ(report()["acme"], (json{{"directory", "https://ca/dir"},
                                     {"account", nullptr},
+                                    {"trouble", nullptr},
                                     {"issued", 0},
                                     {"failed", 0},
                                     {"names", json::array()}}));
   input_.acme = {.directory = "https://ca/dir",
                  .account = "https://ca/acct/1",
+                 .trouble = "no list",
                  .names = {{.name = "a.test", .trouble = "", .next_look = at(200)},
                            {.name = "b.test", .trouble = "no", .next_look = at(300)}},
                  .issued = 3,
                  .failed = 1};
   const json acme = report()["acme"];
   EXPECT_EQ(acme["account"], "https://ca/acct/1");
+  EXPECT_EQ(acme["trouble"], "no list");
   EXPECT_EQ(acme["issued"], 3);
   EXPECT_EQ(acme["names"][0], (json{{"name", "a.test"}, {"trouble", nullptr}, {"next_try", 200}}));
   EXPECT_EQ(acme["names"][1]["trouble"], "no");

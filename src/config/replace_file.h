@@ -18,4 +18,20 @@ enum class FileAccess : std::uint8_t { kept, owner_alone };
                                                             std::string_view text,
                                                             FileAccess access = FileAccess::kept);
 
+/// Content for a file.
+struct NewContent {
+  std::string path;
+  std::string_view text;
+  FileAccess access = FileAccess::kept;
+};
+/// The same for two files that belong together. Both are written before either is replaced, and the
+/// first is put back when the second cannot be replaced, so what fails changes nothing. A crash
+/// between the two renames leaves one new and one old.
+[[nodiscard]] std::expected<void, std::string> replace_pair(const NewContent& first,
+                                                            const NewContent& second);
+
+/// Whether a file can be made in `folder`, which is made for its owner alone when it is missing.
+/// The error names the folder and the reason.
+[[nodiscard]] std::expected<void, std::string> check_writable(const std::string& folder);
+
 }  // namespace aralez

@@ -13,6 +13,7 @@ namespace aralez {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 
 class ReplaceFile : public testing::TempFolderTest {
  protected:
@@ -43,6 +44,31 @@ TEST_F(ReplaceFile, takes_a_key_from_everybody_else) {
   ASSERT_TRUE(replace_file(path("key"), "new", FileAccess::owner_alone));
   EXPECT_EQ(mode("key"), 0600U);
   EXPECT_EQ(text("key"), "new");
+}
+
+TEST_F(ReplaceFile, replaces_two_that_belong_together) {
+  ASSERT_TRUE(replace_pair({path("key"), "k1", FileAccess::owner_alone}, {path("chain"), "c1"}));
+  ASSERT_TRUE(replace_pair({path("key"), "k2", FileAccess::owner_alone}, {path("chain"), "c2"}));
+  EXPECT_EQ(text("key") + text("chain"), "k2c2");
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(ReplaceFile, replaces_none_of_two_when_one_cannot_be) {
+  write("key", "old");
+  fs::create_directory(path("chain"));  // cannot be replaced by a file
+  const auto failed = replace_pair({path("key"), "new"}, {path("chain"), "c"});
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error(), HasSubstr("chain cannot be written"));
+  EXPECT_EQ(text("key"), "old");
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(ReplaceFile, knows_beforehand_where_it_cannot_write) {
+  EXPECT_TRUE(check_writable(path("new/folder")));
+  EXPECT_EQ(mode("new/folder"), 0700U);
+  EXPECT_TRUE(fs::is_empty(path("new/folder")));
+  write("file", "");
+  EXPECT_THAT(check_writable(path("file/x")).error(), HasSubstr("file/x cannot be made"));
 }
 
 TEST_F(ReplaceFile, keeps_the_permissions_of_an_old_one) {

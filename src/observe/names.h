@@ -147,7 +147,8 @@ inline constexpr MetricFamily kCertificateExpiry{
 inline constexpr MetricFamily kAcmeNames{
     "aralez_acme_names", "Names whose certificates are renewed.", MetricType::gauge};
 inline constexpr MetricFamily kAcmeFailing{
-    "aralez_acme_failing", "Names among these whose last order failed.", MetricType::gauge};
+    "aralez_acme_failing",
+    "Names among these whose last order failed; 1 more: their file is broken.", MetricType::gauge};
 inline constexpr MetricFamily kAcmeOrders{
     "aralez_acme_orders_total", "Orders of certificates by result.", MetricType::counter, "result"};
 inline constexpr MetricFamily kServiceServers{"aralez_service_servers",

@@ -77,13 +77,15 @@ WatchSpec ListenerCertificates::watched() const {
   return out;
 }
 
+bool ListenerCertificates::make_folder() const {
+  std::error_code ec;
+  const std::string folder = main_.certificate_folder();
+  if (!proxy_ || !std::filesystem::create_directories(folder, ec)) return false;
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
+  return true;
+}
+
 std::optional<Certificates> ListenerCertificates::load_first(std::time_t now) {
-  if (proxy_) {
-    std::error_code ec;
-    const std::string folder = main_.certificate_folder();
-    if (std::filesystem::create_directories(folder, ec))
-      std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ec);
-  }
   Certificates first = load(now);
   if ((proxy_ && !first.proxy) || (api_ && !first.api)) return std::nullopt;
   return first;

@@ -25,8 +25,9 @@ class ListenerCertificates {
   /// Whether a listener needs any.
   [[nodiscard]] bool needed() const noexcept { return proxy_ || api_; }
   [[nodiscard]] WatchSpec watched() const;
-  /// Makes the folder, too, so that where they have to be is easier to see. Nullopt when OpenSSL
-  /// fails altogether.
+  /// So that where they have to be is easier to see. Whether there was none.
+  [[nodiscard]] bool make_folder() const;
+  /// Nullopt when OpenSSL fails altogether.
   [[nodiscard]] std::optional<Certificates> load_first(std::time_t now);
   /// The same later. Null members stay as they were.
   [[nodiscard]] Certificates load(std::time_t now);

@@ -128,6 +128,11 @@ class Server {
     if (certificates_.needed())
       certificate_watcher.emplace(certificates_.watched(), logger_,
                                   [this](WatchReport) { reload_certificates(); });
+    // Who orders certificates for it is another user then.
+    if (certificates_.make_folder() && !main_.runuser.name.empty())
+      if (auto ok = give_to(main_.certificate_folder(), main_.runuser.name, main_.rungroup.name);
+          !ok)
+        logger_.write(LogLevel::warn, kTarget, ok.error().what);
     const auto certificates = certificates_.load_first(std::time(nullptr));
     if (!certificates) return failed("no TLS context can be made");
     Diagnostics diagnostics;

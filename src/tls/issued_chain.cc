@@ -1,5 +1,6 @@
 #include "tls/issued_chain.h"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -7,12 +8,14 @@
 #include <vector>
 
 #include "base/base64.h"
+#include "config/file.h"
 #include "tls/certificate_pair.h"
 
 namespace aralez {
 namespace {
 
 constexpr std::size_t kMostCertificates = 16;
+constexpr std::size_t kMostBytes = 1024 * 1024;
 
 bool stands_for(X509& certificate, const std::string& host) {
   return X509_check_host(&certificate, host.data(), host.size(), 0, nullptr) == 1;
@@ -48,14 +51,15 @@ CertificateLife life_of(X509& certificate) {
           .id = id_of(certificate)};
 }
 
+/// Empty when one of them is broken, or there are too many.
 std::vector<X509Ptr> read_chain(std::string_view pem) {
   std::vector<X509Ptr> chain;
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  while (bio && chain.size() < kMostCertificates) {
-    X509Ptr next(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    if (!next) break;
+  ERR_clear_error();
+  while (X509Ptr next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
     chain.push_back(std::move(next));
-  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!at_end || chain.size() > kMostCertificates) chain.clear();
   return chain;
 }
 
@@ -76,7 +80,7 @@ std::expected<IssuedChain, std::string> check_issued_chain(std::string_view pem,
                                                            std::time_t now) {
   const auto chain = read_chain(pem);
   ERR_clear_error();
-  if (chain.empty()) return std::unexpected("what was issued is no PEM text of a certificate");
+  if (chain.empty()) return std::unexpected("what was issued is no chain of certificates");
   X509& leaf = *chain.front();
   const bool own = X509_check_private_key(&leaf, &key.openssl()) == 1;
   ERR_clear_error();
@@ -88,8 +92,17 @@ std::expected<IssuedChain, std::string> check_issued_chain(std::string_view pem,
   return out;
 }
 
-std::optional<CertificateLife> life_of(const CertificateFiles& files, const std::string& host,
-                                       std::time_t now) {
+std::expected<std::optional<CertificateLife>, std::string> life_of(const CertificateFiles& files,
+                                                                   const std::string& host,
+                                                                   std::time_t now) {
+  for (const std::string& file : {files.chain, files.key}) {
+    const FileText text = read_text_file(file, kMostBytes, FileRule::regular);
+    if (text.status == FileText::Status::missing) return std::nullopt;
+    if (text.status != FileText::Status::ok)
+      return std::unexpected(fmt::format("{} cannot be read: {}", file, text.reason));
+    if (text.text.find("ENCRYPTED") != std::string::npos)
+      return std::unexpected(fmt::format("{} has a passphrase", file));
+  }
   const LoadedCertificates loaded = load_certificate_files(files, now);
   if (loaded.pairs.empty() || !stands_for(loaded.pairs.front()->leaf(), host)) return std::nullopt;
   return life_of(loaded.pairs.front()->leaf());

@@ -29,8 +29,9 @@ struct IssuedChain {
                                                                          const std::string& host,
                                                                          std::time_t now);
 
-/// Of a pair of files; nothing when it cannot be used, or does not stand for `host`.
-[[nodiscard]] std::optional<CertificateLife> life_of(const CertificateFiles& files,
-                                                     const std::string& host, std::time_t now);
+/// Of a pair of files; nothing when there is none, its parts do not belong together, or it does not
+/// stand for `host`. The error: a file that is there cannot be read, so who knows what it is.
+[[nodiscard]] std::expected<std::optional<CertificateLife>, std::string> life_of(
+    const CertificateFiles& files, const std::string& host, std::time_t now);
 
 }  // namespace aralez

@@ -60,7 +60,7 @@ TEST(IssuedChain, of_anything_else_is_refused) {
   issued.key = SigningKey::generate();
   EXPECT_THAT(issued.why_not("a.test"), HasSubstr("another key"));
   issued.pem = "<html>";
-  EXPECT_THAT(issued.why_not("a.test"), HasSubstr("no PEM"));
+  EXPECT_THAT(issued.why_not("a.test"), HasSubstr("no chain"));
 }
 
 class LifeOfFiles : public testing::TempFolderTest {
@@ -75,14 +75,24 @@ class LifeOfFiles : public testing::TempFolderTest {
 
 TEST_F(LifeOfFiles, is_that_of_a_pair_that_can_be_used) {
   const Issued issued({.names = "DNS:a.test", .until = 5 * kDay});
-  EXPECT_FALSE(life_of(files_, "a.test", kNow)) << "there are no files";
+  EXPECT_FALSE(*life_of(files_, "a.test", kNow)) << "there are no files";
   save(issued, issued.key->pem());
   const auto life = life_of(files_, "a.test", kNow);
-  ASSERT_TRUE(life);
-  EXPECT_EQ(life->ends, kNow + 5 * kDay);
-  EXPECT_FALSE(life_of(files_, "b.test", kNow));
+  ASSERT_TRUE(life && *life);
+  EXPECT_EQ((*life)->ends, kNow + 5 * kDay);
+  EXPECT_EQ((*life)->id, "") << "it names no issuer";
+  EXPECT_FALSE(*life_of(files_, "b.test", kNow));
   save(issued, SigningKey::generate()->pem());
-  EXPECT_FALSE(life_of(files_, "a.test", kNow)) << "not its key";
+  EXPECT_FALSE(*life_of(files_, "a.test", kNow)) << "not its key";
+}
+
+TEST_F(LifeOfFiles, is_unknown_when_they_cannot_be_read) {
+  const Issued issued({.names = "DNS:a.test"});
+  save(issued, "-----BEGIN ENCRYPTED PRIVATE KEY-----");
+  EXPECT_THAT(life_of(files_, "a.test", kNow).error(), HasSubstr("a.key has a passphrase"));
+  std::filesystem::remove(files_.key);
+  std::filesystem::create_directory(files_.key);
+  EXPECT_THAT(life_of(files_, "a.test", kNow).error(), HasSubstr("a.key cannot be read"));
 }
 
 }  // namespace

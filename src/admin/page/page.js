@@ -121,6 +121,7 @@
         ["orders that fail", String(unissued.length), unissued.length ? "bad" : ""]] : []),
     ]);
     const messages = [...last.messages, ...silent.map((s) => `${s.name}: ${s.trouble}`),
+      ...(now.acme.trouble ? [now.acme.trouble] : []),
       ...unissued.map((n) => `${n.name}: no certificate: ${n.trouble}`)];
     at("messages").replaceChildren(...messages.map((text) => element("li", text)));
     at("messages").hidden = !messages.length;

@@ -53,6 +53,8 @@ std::expected<std::optional<Kept>, std::string> read(const std::string& file,
   auto key = der ? SigningKey::from_pkcs8(*der) : std::nullopt;
   std::string url = text_in(root, "id");
   if (!key || url.empty()) return wrong("holds no account");
+  std::error_code unimportant;  // Aralez lets everybody read it
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, unimportant);
   return Kept{.of_authority = true,
               .account = AcmeAccount{.key = std::move(*key), .url = std::move(url)}};
 }
@@ -83,12 +85,10 @@ std::expected<void, std::string> AccountFiles::keep(const AcmeAccount& account,
                                                     const Authority& of) const {
   const auto place = look(of);
   if (!place) return std::unexpected(place.error());
-  std::error_code failed;
-  if (fs::create_directories(folder_, failed); failed)
-    return std::unexpected(fmt::format("{} cannot be made: {}", folder_, failed.message()));
-  const json root{{"id", account.url},
-                  {"key_pkcs8", encode_base64url(account.key.pkcs8())},
-                  {"directory", of.directory}};
+  const std::string key = account.key.pkcs8();
+  if (key.empty()) return std::unexpected("OpenSSL gives no key away");
+  const json root{
+      {"id", account.url}, {"key_pkcs8", encode_base64url(key)}, {"directory", of.directory}};
   return replace_file(place->file, root.dump() + "\n", FileAccess::owner_alone);
 }
 

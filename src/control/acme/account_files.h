@@ -14,7 +14,7 @@ namespace aralez {
 /// by one of the same authority alone.
 class AccountFiles {
  public:
-  /// `folder` need not exist before keep().
+  /// `folder` has to be there for keep().
   explicit AccountFiles(std::string folder) : folder_(std::move(folder)) {}
 
   /// Which authority, and how older files name it.

@@ -19,12 +19,10 @@ const AccountFiles::Authority kTwo{.directory = "https://two/dir",
 
 class Accounts : public testing::TempFolderTest {
  protected:
+  Accounts() { fs::create_directories(folder_ / "autoconfigs"); }
   [[nodiscard]] AccountFiles files() const { return AccountFiles(folder_ / "autoconfigs"); }
   [[nodiscard]] fs::path first() const { return folder_ / "autoconfigs/acme_credentials.json"; }
-  void save(const std::string& text) const {
-    fs::create_directories(first().parent_path());
-    write("autoconfigs/acme_credentials.json", text);
-  }
+  void save(const std::string& text) const { write("autoconfigs/acme_credentials.json", text); }
   static AcmeAccount account(const std::string& url) { return {*SigningKey::generate(), url}; }
 };
 
@@ -56,9 +54,11 @@ TEST_F(Accounts, of_older_versions_name_the_authority_by_its_urls) {
   const auto old = account("https://one/acct/1");
   save(R"({"id":"https://one/acct/1","key_pkcs8":")" + encode_base64url(old.key.pkcs8()) +
        R"(","urls":{"newNonce":"https://one/n","newAccount":"https://one/new"}})");
+  fs::permissions(first(), fs::perms(0644));
   const auto found = files().find(kOne);
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->url, "https://one/acct/1");
+  EXPECT_EQ(fs::status(first()).permissions(), fs::perms(0600));
   EXPECT_FALSE(files().find(kTwo)->has_value());
 }
 

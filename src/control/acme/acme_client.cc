@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "base/utf8.h"
 #include "control/acme/jws.h"
 #include "control/json/json_access.h"
 #include "control/schema/values.h"
@@ -26,77 +25,56 @@ constexpr seconds kPatience{180};  // for a challenge or an order; the original 
 constexpr milliseconds kFirstPause{250};
 constexpr milliseconds kMostPause{10'000};  // unless it asks for more
 constexpr milliseconds kMostAskedPause{60'000};
-constexpr std::string_view kProblem = "urn:ietf:params:acme:error:";
 
-// Of the answer, in this order.
-enum Wanted : std::uint8_t { kNonce, kLocation, kRetryAfter };
-const std::vector<std::string> kWanted{"replay-nonce", "location", "retry-after"};
+const std::string kNonce = "replay-nonce";
+const std::string kLocation = "location";
+const std::string kRetryAfter = "retry-after";
 
-/// In seconds alone: a date is read as nothing.
-std::optional<seconds> retry_after_of(const FetchAnswer& answer) {
-  std::uint32_t number = 0;
-  constexpr std::uint32_t kDay = 24 * 3600;
-  if (!parse_number<std::uint32_t>(answer.fields[kRetryAfter], 0, kDay, number))
+/// Of the answer; empty: it has none.
+std::string& field(FetchAnswer& answer, const std::string& name) {
+  return answer.fields[name == kNonce ? 0 : name == kLocation ? 1 : 2];
+}
+
+/// In seconds alone: a date is read as nothing. More than a week is a week.
+std::optional<seconds> retry_after_of(FetchAnswer& answer) {
+  constexpr std::uint64_t kWeek = 7 * 24 * 3600;
+  std::uint64_t number = 0;
+  if (!parse_number<std::uint64_t>(field(answer, kRetryAfter), 0, UINT64_MAX, number))
     return std::nullopt;
-  return seconds(number);
+  return seconds(std::min(number, kWeek));
 }
 
-/// A problem document (RFC 7807), or what else there is to say.
-AcmeError problem_of(const std::string& url, const FetchAnswer& answer) {
-  const json body = parse_json(answer.body);
-  AcmeError error{.text = one_line(text_in(body, "detail"))};
+AcmeError problem_of(const std::string& url, FetchAnswer& answer) {
+  AcmeError error =
+      read_problem(parse_json(answer.body),
+                   fmt::format("{} answers with status {}", one_line(url), answer.status));
   error.retry_after = retry_after_of(answer);
-  if (const std::string type = text_in(body, "type"); type.starts_with(kProblem))
-    error.type = one_line(type.substr(kProblem.size()));
-  if (error.text.empty()) error.text = fmt::format("{} answers with status {}", url, answer.status);
-  if (!error.type.empty()) error.text += fmt::format(" ({})", error.type);
+  error.passing = answer.status / 100 == 5 || answer.status == 429;
   return error;
-}
-
-/// C0, DEL and C1. `one` is a character of UTF-8.
-bool is_control(std::string_view one) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(one[i]); };
-  if (one.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
-  return one.size() == 2 && byte(0) == 0xc2 && byte(1) < 0xa0;
 }
 
 AcmeClient::Answer answer_of(FetchAnswer answer) {
   auto retry_after = retry_after_of(answer);
   return {.body = parse_json(answer.body),
           .text = std::move(answer.body),
-          .location = std::move(answer.fields[kLocation]),
+          .location = std::move(field(answer, kLocation)),
           .retry_after = retry_after};
 }
 
 }  // namespace
 
-std::string one_line(std::string_view text) {
-  constexpr std::size_t kMost = 400;
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t size = std::max<std::size_t>(utf8_length(text), 1);
-    const std::string_view one = text.substr(0, size);
-    if (out.size() + size > kMost) break;
-    if (utf8_length(text) == 0)
-      out += '?';
-    else
-      is_control(one) ? out += ' ' : out += one;
-    text.remove_prefix(size);
-  }
-  return out;
-}
-
 AcmeClient::Result<FetchAnswer> AcmeClient::send(FetchRequest request) {
   request.ca_file = ca_.ca_file;
   request.max_bytes = kMostBytes;
   request.timeout = kTimeout;
-  request.wanted_fields = kWanted;
+  request.wanted_fields = {kNonce, kLocation, kRetryAfter};
   const std::string url = request.url;
   auto answer = fetcher_.ask(request, stop_);
-  if (stop_.stop_requested()) return std::unexpected(AcmeError{"the process is about to end"});
+  if (stop_.stop_requested()) return std::unexpected(process_ends());
   if (!answer)
-    return std::unexpected(AcmeError{fmt::format("{}: {}", one_line(url), answer.error())});
-  if (!answer->fields[kNonce].empty()) nonce_ = std::move(answer->fields[kNonce]);
+    return std::unexpected(
+        AcmeError{.text = fmt::format("{}: {}", one_line(url), answer.error()), .passing = true});
+  if (!field(*answer, kNonce).empty()) nonce_ = std::move(field(*answer, kNonce));
   return std::move(*answer);
 }
 
@@ -169,24 +147,23 @@ AcmeClient::Result<AcmeClient::Answer> AcmeClient::wait_for(
   milliseconds wait = kFirstPause;
   while (true) {
     auto answer = post(as, url, "");
-    const auto is_pending = [&] {
-      return std::ranges::find(pending, text_in(answer->body, "status")) != pending.end();
-    };
-    if (answer && !is_pending()) return answer;
-    if (stop_.stop_requested() || (!answer && !answer.error().type.empty())) return answer;
-    if (Clock::now() >= end)
-      return answer ? std::unexpected(AcmeError{fmt::format("{} is still {} after {} s", url,
-                                                            text_in(answer->body, "status"),
-                                                            kPatience.count())})
+    const std::string status = answer ? text_in(answer->body, "status") : std::string();
+    const bool again =
+        answer ? std::ranges::find(pending, status) != pending.end() : answer.error().passing;
+    if (!again) return answer;
+    const auto asked = answer ? answer->retry_after : answer.error().retry_after;
+    const auto pause =
+        asked ? std::clamp<milliseconds>(*asked, kFirstPause, kMostAskedPause) : wait;
+    if (Clock::now() + pause >= end)
+      return answer ? std::unexpected(AcmeError{fmt::format(
+                          "{} is still {} after {} s", one_line(url), status, kPatience.count())})
                     : std::unexpected(std::move(answer.error()));
-    const auto asked = answer ? answer->retry_after : std::nullopt;
-    if (!pause(asked ? std::clamp<milliseconds>(*asked, kFirstPause, kMostAskedPause) : wait))
-      return std::unexpected(AcmeError{"the process is about to end"});
+    if (!wait_a_moment(pause)) return std::unexpected(process_ends());
     wait = std::min(wait * 2, kMostPause);
   }
 }
 
-bool AcmeClient::pause(Clock::duration time) {
+bool AcmeClient::wait_a_moment(Clock::duration time) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);

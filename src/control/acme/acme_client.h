@@ -53,7 +53,8 @@ class AcmeClient {
   /// The same, signed. An empty payload asks for what is at `url`.
   [[nodiscard]] Result<Answer> post(const AcmeAccount& as, const std::string& url,
                                     std::string_view payload);
-  /// Asks for it until its status is none of `pending`; a few minutes at most.
+  /// Asks for what is there until its status is none of `pending`, over troubles that pass; a few
+  /// minutes at most.
   [[nodiscard]] Result<Answer> wait_for(const AcmeAccount& as, const std::string& url,
                                         std::initializer_list<std::string_view> pending);
 
@@ -63,7 +64,7 @@ class AcmeClient {
   [[nodiscard]] Result<FetchAnswer> send_signed(const AcmeAccount& as, const std::string& url,
                                                 std::string_view payload);
   /// False: it is to stop.
-  [[nodiscard]] bool pause(std::chrono::steady_clock::duration time);
+  [[nodiscard]] bool wait_a_moment(std::chrono::steady_clock::duration time);
 
   const AcmeConfig& ca_;
   const std::stop_token stop_;
@@ -71,9 +72,5 @@ class AcmeClient {
   Directory directory_;
   std::string nonce_;  ///< for the next request; empty: none is left
 };
-
-/// `text` of a stranger as a line for logs and answers: without control characters, in UTF-8, and
-/// not long.
-[[nodiscard]] std::string one_line(std::string_view text);
 
 }  // namespace aralez

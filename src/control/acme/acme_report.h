@@ -15,7 +15,8 @@ struct AcmeReport {
     std::chrono::system_clock::time_point next_look;
   };
   std::string directory;
-  std::string account;  ///< its URL; empty: none was needed yet
+  std::string account = {};  ///< its URL; empty: none was needed yet
+  std::string trouble = {};  ///< with the files of names; empty: none
   std::vector<Name> names = {};
   std::uint64_t issued = 0;
   std::uint64_t failed = 0;  ///< orders

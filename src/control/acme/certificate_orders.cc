@@ -4,105 +4,51 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <utility>
-#include <vector>
 
 #include "config/replace_file.h"
-#include "control/acme/register.h"
-#include "control/acme/renewal.h"
 
 namespace aralez {
 namespace {
 
 namespace fs = std::filesystem;
-using SystemClock = std::chrono::system_clock;
 using std::chrono::seconds;
 
-std::string names_file_in(const std::string& folder) {
-  return (fs::path(folder) / "autoconfigs" / "domains.json").string();
+std::string part_of(const std::string& state_folder) {
+  return (fs::path(state_folder) / "autoconfigs").string();
 }
 
 std::vector<std::string> names_files(const std::string& own, const std::string& other) {
-  std::vector<std::string> files{names_file_in(own)};
-  if (fs::path(other).lexically_normal() != fs::path(own).lexically_normal())
-    files.push_back(names_file_in(other));
+  const auto file_in = [](const std::string& folder) {
+    return fs::path(part_of(folder)) / "domains.json";
+  };
+  const auto place = [&file_in](const std::string& folder) {
+    return fs::absolute(file_in(folder)).lexically_normal();
+  };
+  std::vector<std::string> files{file_in(own).string()};
+  if (place(own) != place(other)) files.push_back(file_in(other).string());
   return files;
-}
-
-std::string folder_of_accounts(const std::string& state_folder) {
-  return (fs::path(state_folder) / "autoconfigs").string();
 }
 
 }  // namespace
 
-/// Holds a name; waits until nobody else does.
-class CertificateOrders::Busy {
- public:
-  Busy(CertificateOrders& orders, const std::string& name) : orders_(orders), name_(name) {
-    std::unique_lock lock(orders_.mutex_);
-    held_ = orders_.changed_.wait(lock, orders_.stop_.get_token(),
-                                  [this] { return !orders_.busy_.contains(name_); });
-    if (held_) orders_.busy_.insert(name_);
-  }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-  ~Busy() {
-    if (!held_) return;
-    const std::lock_guard lock(orders_.mutex_);
-    orders_.busy_.erase(name_);
-    orders_.changed_.notify_all();
-  }
-
- private:
-  CertificateOrders& orders_;
-  const std::string& name_;
-  bool held_ = false;  ///< not, once it is to stop
-};
-
 CertificateOrders::CertificateOrders(Setup setup)
     : setup_(std::move(setup)),
-      accounts_(folder_of_accounts(setup_.state_folder)),
+      state_folder_(part_of(setup_.state_folder)),
+      files_(setup_.certificate_folder),
       names_(names_files(setup_.state_folder, setup_.other_state_folder)),
-      report_{.directory = setup_.ca.directory, .account = {}} {}
-
-std::expected<AcmeAccount, AcmeError> CertificateOrders::open_account(AcmeClient& client) {
-  const AccountFiles::Authority authority{.directory = setup_.ca.directory,
-                                          .new_account = client.directory().new_account};
-  const std::lock_guard registering(account_mutex_);
-  auto kept = accounts_.find(authority);
-  if (!kept) return std::unexpected(AcmeError{std::move(kept.error())});
-  if (!*kept) {
-    auto key = SigningKey::generate();
-    if (!key) return std::unexpected(AcmeError{"OpenSSL makes no key"});
-    *kept = AcmeAccount{.key = std::move(*key)};
-    if (auto made = register_again(client, **kept); !made)
-      return std::unexpected(std::move(made.error()));
-  }
-  const std::lock_guard lock(mutex_);
-  report_.account = (*kept)->url;
-  return std::move(**kept);
-}
-
-std::expected<void, AcmeError> CertificateOrders::register_again(AcmeClient& client,
-                                                                 AcmeAccount& account) {
-  auto url = register_account(client, setup_.ca, account);
-  if (!url) return std::unexpected(std::move(url.error()));
-  account.url = std::move(*url);
-  if (auto kept = accounts_.keep(account, {.directory = setup_.ca.directory,
-                                           .new_account = client.directory().new_account});
-      !kept)
-    return std::unexpected(AcmeError{std::move(kept.error())});
-  say(LogLevel::info, fmt::format("account {} at {}", one_line(account.url), setup_.ca.directory));
-  return {};
-}
+      accounts_(setup_.ca, state_folder_, setup_.logger),
+      report_{.directory = setup_.ca.directory} {}
 
 std::expected<std::string, std::string> CertificateOrders::create_account() {
+  if (auto ok = check_writable(state_folder_); !ok) return std::unexpected(std::move(ok.error()));
   AcmeClient client(setup_.ca, stop_.get_token());
   if (auto ok = client.open(); !ok) return std::unexpected(std::move(ok.error().text));
-  auto account = open_account(client);
+  auto account = accounts_.open(client);
   if (!account) return std::unexpected(std::move(account.error().text));
+  const std::lock_guard lock(mutex_);
+  report_.account = account->url;
   return std::move(account->url);
 }
 
@@ -110,86 +56,101 @@ std::expected<OrderedCertificate, AcmeError> CertificateOrders::run_order(
     const std::string& name, const std::string& replaces) {
   AcmeClient client(setup_.ca, stop_.get_token());
   if (auto ok = client.open(); !ok) return std::unexpected(std::move(ok.error()));
-  auto account = open_account(client);
+  auto account = accounts_.open(client);
   if (!account) return std::unexpected(std::move(account.error()));
   auto ordered = order_certificate(client, *account, name, *setup_.challenges, replaces);
-  if (ordered || ordered.error().type != "accountDoesNotExist") return ordered;
-  account->url.clear();
-  if (auto again = register_again(client, *account); !again)
-    return std::unexpected(std::move(again.error()));
-  return order_certificate(client, *account, name, *setup_.challenges, replaces);
+  if (!ordered && ordered.error().type == "accountDoesNotExist") {
+    account = accounts_.open_again(client, std::move(*account));
+    if (!account) return std::unexpected(std::move(account.error()));
+    ordered = order_certificate(client, *account, name, *setup_.challenges, {});
+  }
+  const std::lock_guard lock(mutex_);
+  report_.account = account->url;
+  return ordered;
 }
 
-CertificateFiles CertificateOrders::files_of(const std::string& name) const {
-  const fs::path folder(setup_.certificate_folder);
-  return {.chain = (folder / (name + ".crt")).string(), .key = (folder / (name + ".key")).string()};
-}
-
-std::expected<void, std::string> CertificateOrders::save(const std::string& name,
-                                                         const OrderedCertificate& ordered) const {
-  std::error_code failed;
-  if (fs::create_directories(setup_.certificate_folder, failed))
-    fs::permissions(setup_.certificate_folder, fs::perms::owner_all, failed);
-  if (failed)
-    return std::unexpected(
-        fmt::format("{} cannot be made: {}", setup_.certificate_folder, failed.message()));
-  const CertificateFiles files = files_of(name);
-  if (auto ok = replace_file(files.key, ordered.key.pem(), FileAccess::owner_alone); !ok) return ok;
-  return replace_file(files.chain, ordered.chain.pem);
-}
-
-CertificateOrders::Plan CertificateOrders::plan_for(const std::string& name) const {
-  const auto life = life_of(files_of(name), name, std::time(nullptr));
-  if (!life) return {};
-  Plan plan{.order_at = renewal_time(*life)};
-  if (const auto wish = wishes_.of(name, *life)) {
+std::expected<CertificateOrders::Plan, AcmeError> CertificateOrders::plan_for(
+    const std::string& name) const {
+  const auto life = files_.life(name);
+  if (!life) return std::unexpected(AcmeError{life.error()});
+  if (!*life) return Plan();
+  Plan plan{.order_at = renewal_time(**life)};
+  if (const auto wish = wishes_.of(name, **life)) {
     plan.order_at = std::min(plan.order_at, wish->time);
     plan.look_again = wish->ask_again;
-    plan.replaces = life->id;
+    plan.replaces = (*life)->id;
   }
   return plan;
 }
 
+std::expected<void, std::string> CertificateOrders::check_folders() const {
+  for (const std::string& folder : {state_folder_, files_.folder()})
+    if (auto ok = check_writable(folder); !ok) return ok;
+  return {};
+}
+
+std::expected<void, AcmeError> CertificateOrders::issue(const std::string& name,
+                                                        const std::string& replaces) {
+  if (auto ok = check_folders(); !ok) return std::unexpected(AcmeError{std::move(ok.error())});
+  std::unique_lock lock(mutex_);
+  auto left = unsaved_.extract(name);
+  lock.unlock();
+  auto ordered = left ? std::move(left.mapped()) : run_order(name, replaces);
+  if (!ordered) return std::unexpected(std::move(ordered.error()));
+  const auto ends = ordered->chain.life.ends;
+  if (auto saved = files_.save(name, *ordered); !saved) {
+    lock.lock();
+    unsaved_.insert_or_assign(name, std::move(*ordered));
+    return std::unexpected(AcmeError{std::move(saved.error())});
+  }
+  say(LogLevel::info, fmt::format("{}: certificate issued, valid until {:%Y-%m-%d %H:%M:%S} UTC",
+                                  name, fmt::gmtime(ends)));
+  setup_.on_certificate();
+  return {};
+}
+
 std::expected<CertificateOrders::Outcome, AcmeError> CertificateOrders::attempt(
     const std::string& name) {
-  const Busy busy(*this, name);
-  if (stop_.stop_requested()) return std::unexpected(AcmeError{"the process is about to end"});
-  const Plan plan = plan_for(name);
-  if (plan.order_at > SystemClock::now()) return Outcome::fresh;
-  auto ordered = run_order(name, plan.replaces);
-  if (ordered)
-    if (auto saved = save(name, *ordered); !saved)
-      ordered = std::unexpected(AcmeError{std::move(saved.error())});
-  {
-    const std::lock_guard lock(mutex_);
-    ++(ordered ? report_.issued : report_.failed);
-  }
-  if (!ordered) return std::unexpected(std::move(ordered.error()));
-  say(LogLevel::info, fmt::format("{}: certificate issued, valid until {:%Y-%m-%d %H:%M:%S} UTC",
-                                  name, fmt::gmtime(ordered->chain.life.ends)));
-  setup_.on_certificate();
+  const BusyNames::Hold hold(busy_, name, stop_.get_token());
+  if (stop_.stop_requested()) return std::unexpected(process_ends());
+  if (!hold.held())
+    return std::unexpected(AcmeError{"an order is under way and another one waits for it"});
+  const auto plan = plan_for(name);
+  if (!plan) return std::unexpected(plan.error());
+  if (plan->order_at > SystemClock::now()) return Outcome::fresh;
+  auto issued = issue(name, plan->replaces);
+  const std::lock_guard lock(mutex_);
+  ++(issued ? report_.issued : report_.failed);
+  if (!issued) return std::unexpected(std::move(issued.error()));
   return Outcome::issued;
+}
+
+std::expected<void, std::string> CertificateOrders::manage(const std::string& name) {
+  const std::lock_guard adding(names_mutex_);
+  if (auto ok = check_writable(state_folder_); !ok) return ok;
+  if (auto added = names_.add(name); !added) return added;
+  const std::lock_guard lock(mutex_);
+  managed_.try_emplace(name);
+  poked_ = true;
+  changed_.notify_all();
+  return {};
 }
 
 std::expected<CertificateOrders::Outcome, std::string> CertificateOrders::order(
     std::string_view text) {
   const auto name = certificate_name(text);
   if (!name) return std::unexpected(name.error());
-  // What cannot be kept is not asked for.
   if (const auto known = names_.read(); !known) return std::unexpected(known.error());
   const auto outcome = attempt(*name);
   if (!outcome) {
     say(LogLevel::warn, fmt::format("{}: no certificate: {}", *name, outcome.error().text));
     return std::unexpected(outcome.error().text);
   }
-  const std::lock_guard lock(mutex_);
-  if (auto kept = names_.add(*name); !kept) {
-    say(LogLevel::error, fmt::format("{} will not be renewed: {}", *name, kept.error()));
-    return *outcome;
+  if (const auto managed = manage(*name); !managed) {
+    say(LogLevel::error, fmt::format("{} will not be renewed: {}", *name, managed.error()));
+    return std::unexpected("there is one, but it will not be renewed: " + managed.error());
   }
-  managed_[*name] = {};  // looked at, and given its time
-  poked_ = true;
-  changed_.notify_all();
+  note(*name, outcome);
   return *outcome;
 }
 
@@ -199,7 +160,7 @@ void CertificateOrders::start() {
 
 void CertificateOrders::poke() {
   const std::lock_guard lock(mutex_);
-  for (auto& [name, managed] : managed_) managed.due = {};
+  for (auto& [name, managed] : managed_) managed.due = managed.not_before;
   poked_ = true;
   changed_.notify_all();
 }
@@ -212,15 +173,7 @@ void CertificateOrders::stop() {
 void CertificateOrders::run() {
   const auto stop = stop_.get_token();
   while (!stop.stop_requested()) {
-    refresh_names();
-    std::vector<std::string> due;
-    {
-      const std::lock_guard lock(mutex_);
-      poked_ = false;
-      for (const auto& [name, managed] : managed_)
-        if (managed.due <= Clock::now()) due.push_back(name);
-    }
-    if (!due.empty()) look_after(due);
+    if (const auto names = due_names(); !names.empty()) look_at(names);
     std::unique_lock lock(mutex_);
     auto next = Clock::now() + kRenewalPeriod;
     for (const auto& [name, managed] : managed_) next = std::min(next, managed.due);
@@ -228,61 +181,73 @@ void CertificateOrders::run() {
   }
 }
 
+std::vector<std::string> CertificateOrders::due_names() {
+  std::unique_lock lock(mutex_);
+  poked_ = false;  // what comes while the files are read is looked at once more
+  lock.unlock();
+  refresh_names();
+  lock.lock();
+  std::vector<std::string> due;
+  for (const auto& [name, managed] : managed_)
+    if (managed.due <= Clock::now()) due.push_back(name);
+  return due;
+}
+
 void CertificateOrders::refresh_names() {
   std::vector<std::string> flaws;
   const auto names = names_.read(&flaws);
   if (!names) flaws.push_back(names.error());
   const std::lock_guard lock(mutex_);
+  report_.trouble = names ? "" : names.error();
   for (const std::string& flaw : flaws)
-    if (told_.insert(flaw).second) say(LogLevel::warn, flaw);
+    if (std::ranges::find(told_, flaw) == told_.end()) say(LogLevel::warn, flaw);
+  told_ = std::move(flaws);
   if (!names) return;  // those of before stay
   std::erase_if(managed_, [&](const auto& item) { return !names->contains(item.first); });
   for (const std::string& name : *names) managed_.try_emplace(name);
 }
 
-void CertificateOrders::look_after(const std::vector<std::string>& names) {
+void CertificateOrders::look_at(const std::vector<std::string>& names) {
   AcmeClient client(setup_.ca, stop_.get_token());
   const bool tells_times = client.open() && !client.directory().renewal_info.empty();
   for (const std::string& name : names) {
-    if (stop_.stop_requested()) return;
     if (tells_times) hear_wish(client, name);
-    look_after(name);
+    const auto outcome = attempt(name);
+    if (stop_.stop_requested()) return;
+    note(name, outcome);
   }
 }
 
 void CertificateOrders::hear_wish(AcmeClient& client, const std::string& name) {
-  const auto life = life_of(files_of(name), name, std::time(nullptr));
-  if (!life || !wishes_.ask(client, name, *life)) return;
-  const auto wish = wishes_.of(name, *life);
-  if (wish && wish->time <= SystemClock::now() && wish->time < renewal_time(*life))
+  const auto life = files_.life(name);
+  if (!life || !*life || !wishes_.ask(client, name, **life)) return;
+  const auto wish = wishes_.of(name, **life);
+  if (wish && wish->time <= SystemClock::now() && wish->time < renewal_time(**life))
     say(LogLevel::warn, fmt::format("{}: the authority wants the certificate replaced by now {}",
                                     name, wish->explanation));
 }
 
-void CertificateOrders::look_after(const std::string& name) {
-  const auto outcome = attempt(name);
-  if (outcome)
-    note_success(name);
-  else if (!stop_.stop_requested())
-    note_failure(name, outcome.error());
-}
-
-void CertificateOrders::note_success(const std::string& name) {
-  const Plan plan = plan_for(name);
-  const auto wait = std::min(next_look(plan.order_at - SystemClock::now()), plan.look_again);
-  const std::lock_guard lock(mutex_);
-  if (const auto at = managed_.find(name); at != managed_.end())
-    at->second = {.due = Clock::now() + wait};
-}
-
-void CertificateOrders::note_failure(const std::string& name, const AcmeError& why) {
+void CertificateOrders::note(const std::string& name,
+                             const std::expected<Outcome, AcmeError>& outcome) {
+  const auto plan = outcome ? plan_for(name) : std::unexpected(outcome.error());
+  const bool due_again = plan && plan->order_at <= SystemClock::now();
+  const AcmeError why =
+      !plan       ? plan.error()
+      : due_again ? AcmeError{"what was issued is to be renewed at once; is the clock right?"}
+                  : AcmeError();
   const std::lock_guard lock(mutex_);
   const auto at = managed_.find(name);
   if (at == managed_.end()) return;
   Managed& managed = at->second;
+  managed.trouble = why.text;
+  if (why.text.empty()) {
+    const auto wait = std::min(next_look(plan->order_at - SystemClock::now()), plan->look_again);
+    managed = {.due = Clock::now() + wait};
+    return;
+  }
+  managed.not_before = Clock::now() + why.retry_after.value_or(seconds{0});
   const auto wait = std::max(retry_pause(++managed.failures), why.retry_after.value_or(seconds{0}));
   managed.due = Clock::now() + wait;
-  managed.trouble = why.text;
   say(LogLevel::warn, fmt::format("{}: no certificate: {}; next try in {} min", name, why.text,
                                   std::chrono::ceil<std::chrono::minutes>(wait).count()));
 }
@@ -290,12 +255,13 @@ void CertificateOrders::note_failure(const std::string& name, const AcmeError& w
 AcmeReport CertificateOrders::report() const {
   const std::lock_guard lock(mutex_);
   AcmeReport out = report_;
+  const auto now = Clock::now();
   for (const auto& [name, managed] : managed_)
-    out.names.push_back({.name = name,
-                         .trouble = managed.trouble,
-                         .next_look = SystemClock::now() +
-                                      std::chrono::duration_cast<SystemClock::duration>(
-                                          std::max(managed.due, Clock::now()) - Clock::now())});
+    out.names.push_back(
+        {.name = name,
+         .trouble = managed.trouble,
+         .next_look = SystemClock::now() + std::chrono::duration_cast<SystemClock::duration>(
+                                               std::max(managed.due, now) - now)});
   return out;
 }
 

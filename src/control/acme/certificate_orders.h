@@ -13,12 +13,14 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/log.h"
-#include "control/acme/account_files.h"
+#include "control/acme/acme_accounts.h"
 #include "control/acme/acme_report.h"
+#include "control/acme/busy_names.h"
+#include "control/acme/issued_files.h"
 #include "control/acme/managed_names.h"
-#include "control/acme/order.h"
 #include "control/acme/renewal_wishes.h"
 
 namespace aralez {
@@ -53,7 +55,7 @@ class CertificateOrders {
 
   /// From now on managed names are looked at, at once and then twice a day.
   void start();
-  /// They are looked at now.
+  /// They are looked at now, but for those whose authority wants to be left alone.
   void poke();
   /// Ends what is under way, and returns when the thread has ended; orders fail from now on.
   void stop();
@@ -62,53 +64,58 @@ class CertificateOrders {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using SystemClock = std::chrono::system_clock;
   /// A managed name.
   struct Managed {
     unsigned failures = 0;  ///< in a row
     Clock::time_point due{};
-    std::string trouble;  ///< of the last order; empty: none
+    Clock::time_point not_before{};  ///< the authority says so
+    std::string trouble = {};        ///< of the last order; empty: none
   };
-  class Busy;
+  /// What is to be done about a name.
+  struct Plan {
+    SystemClock::time_point order_at{};               ///< in the past: now
+    std::chrono::seconds look_again{kRenewalPeriod};  ///< at the latest
+    std::string replaces = {};                        ///< see order_certificate()
+  };
 
-  [[nodiscard]] std::expected<AcmeAccount, AcmeError> open_account(AcmeClient& client);
-  /// The same key again, for an authority that has forgotten it.
-  [[nodiscard]] std::expected<void, AcmeError> register_again(AcmeClient& client,
-                                                              AcmeAccount& account);
+  [[nodiscard]] std::expected<Plan, AcmeError> plan_for(const std::string& name) const;
+  /// Orders what the plan says.
+  [[nodiscard]] std::expected<Outcome, AcmeError> attempt(const std::string& name);
+  [[nodiscard]] std::expected<void, AcmeError> issue(const std::string& name,
+                                                     const std::string& replaces);
   [[nodiscard]] std::expected<OrderedCertificate, AcmeError> run_order(const std::string& name,
                                                                        const std::string& replaces);
-  [[nodiscard]] std::expected<void, std::string> save(const std::string& name,
-                                                      const OrderedCertificate& ordered) const;
-  [[nodiscard]] CertificateFiles files_of(const std::string& name) const;
-  struct Plan {
-    std::chrono::system_clock::time_point order_at{};  ///< in the past: now
-    std::chrono::seconds look_again{kRenewalPeriod};   ///< at the latest
-    std::string replaces;                              ///< see order_certificate()
-  };
-  [[nodiscard]] Plan plan_for(const std::string& name) const;
-  [[nodiscard]] std::expected<Outcome, AcmeError> attempt(const std::string& name);
+  /// What cannot be kept is not asked for.
+  [[nodiscard]] std::expected<void, std::string> check_folders() const;
+  [[nodiscard]] std::expected<void, std::string> manage(const std::string& name);
 
   void run();
   /// Managed names as the files have them.
   void refresh_names();
-  void look_after(const std::vector<std::string>& names);
-  void look_after(const std::string& name);
+  [[nodiscard]] std::vector<std::string> due_names();
+  void look_at(const std::vector<std::string>& names);
   void hear_wish(AcmeClient& client, const std::string& name);
-  void note_success(const std::string& name);
-  void note_failure(const std::string& name, const AcmeError& why);
+  /// What came of an attempt decides when the next one is.
+  void note(const std::string& name, const std::expected<Outcome, AcmeError>& outcome);
   void say(LogLevel level, const std::string& text) const;
 
   const Setup setup_;
-  const AccountFiles accounts_;
+  const std::string state_folder_;  ///< autoconfigs/
+  const IssuedFiles files_;
   const ManagedNames names_;
+  AcmeAccounts accounts_;
   RenewalWishes wishes_;
+  BusyNames busy_;
   std::stop_source stop_;
-  std::mutex account_mutex_;  ///< one registers, the others wait
+  std::mutex names_mutex_;    ///< one adds a name to its file
   mutable std::mutex mutex_;  ///< of what follows
   std::condition_variable_any changed_;
   std::map<std::string, Managed> managed_;
-  std::set<std::string> busy_;  ///< names whose order is under way
-  AcmeReport report_;           ///< without names
-  std::set<std::string> told_;  ///< flaws of the files of names, once logged
+  /// What was issued and could not be saved: the next attempt saves it.
+  std::map<std::string, OrderedCertificate> unsaved_;
+  AcmeReport report_;              ///< without names
+  std::vector<std::string> told_;  ///< flaws of the files of names, as they are logged
   bool poked_ = false;
   std::jthread thread_;
 };

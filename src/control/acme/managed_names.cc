@@ -35,7 +35,8 @@ std::expected<json, std::string> list_of(const std::string& file) {
 std::expected<std::string, std::string> certificate_name(std::string_view text) {
   std::string name = lower(text);
   if (name.ends_with('.')) name.pop_back();
-  if (is_dns_name(name) && name.find('_') == std::string::npos) return name;
+  constexpr std::size_t kMost = 240;  // of the name of a file, its ending and what stands around it
+  if (name.size() <= kMost && is_dns_name(name) && name.find('_') == std::string::npos) return name;
   return std::unexpected(
       fmt::format("{} is no host name; certificates are ordered for names such as www.example.com",
                   shown(text)));
@@ -65,10 +66,6 @@ std::expected<void, std::string> ManagedNames::add(const std::string& name) cons
   auto list = list_of(files_.front());
   if (!list) return std::unexpected(std::move(list.error()));
   list->push_back(name);
-  std::error_code failed;
-  const fs::path folder = fs::path(files_.front()).parent_path();
-  if (fs::create_directories(folder, failed); failed)
-    return std::unexpected(fmt::format("{} cannot be made: {}", folder.string(), failed.message()));
   return replace_file(files_.front(),
                       list->dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }

@@ -23,7 +23,7 @@ class ManagedNames {
   /// cannot be understood.
   [[nodiscard]] std::expected<std::set<std::string>, std::string> read(
       std::vector<std::string>* strange = nullptr) const;
-  /// The error names the file and the reason. One thread at a time.
+  /// Pre: its folder is there. The error names the file and the reason. One thread at a time.
   [[nodiscard]] std::expected<void, std::string> add(const std::string& name) const;
 
  private:

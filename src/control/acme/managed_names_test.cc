@@ -26,6 +26,9 @@ TEST(CertificateName, is_nothing_else) {  // defect 25
                            "a.test\n", "a test"})
     EXPECT_FALSE(certificate_name(text)) << text;
   EXPECT_FALSE(certificate_name(std::string(64, 'a') + ".test"));
+  std::string long_name = "test";
+  while (long_name.size() < 240) long_name = "aaaaaaaaaa." + long_name;
+  EXPECT_FALSE(certificate_name(long_name)) << "no file could have its name";
   EXPECT_FALSE(certificate_name(std::string("a\0.test", 7)));
 }
 
@@ -39,6 +42,7 @@ class Names : public testing::TempFolderTest {
 TEST_F(Names, are_those_of_all_files_and_added_to_the_first) {
   EXPECT_THAT(*names().read(), IsEmpty());
   write("other.json", R"(["b.test", "A.test"])");
+  std::filesystem::create_directories(folder_ / "own");
   ASSERT_TRUE(names().add("c.test"));
   ASSERT_TRUE(names().add("a.test"));
   EXPECT_THAT(*names().read(), ElementsAre("a.test", "b.test", "c.test"));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "base/ascii.h"
@@ -33,16 +34,20 @@ bool is_token(std::string_view token) {
   });
 }
 
-/// Why what was asked for is `invalid`, in the words of the authority.
-AcmeError refusal(std::string_view what, const json& error, const std::string& status) {
-  constexpr std::string_view kProblem = "urn:ietf:params:acme:error:";
-  std::string type = one_line(text_in(error, "type"));
-  if (type.starts_with(kProblem)) type.erase(0, kProblem.size());
-  const std::string detail = one_line(text_in(error, "detail"));
-  AcmeError out{.text = fmt::format("{} is {}", what, one_line(status)), .type = type};
-  if (!detail.empty()) out.text += ": " + detail;
-  if (!type.empty()) out.text += fmt::format(" ({})", type);
-  return out;
+/// Why something has the status that it has, in the words of the authority.
+AcmeError refusal(std::string_view what, const json& problem, const std::string& status) {
+  AcmeError error = read_problem(problem, "no reason is given");
+  error.text = fmt::format("{} is {}: {}", what,
+                           status.empty() ? "without a status" : one_line(status), error.text);
+  return error;
+}
+
+/// Whether the order itself is fine, and only the certificate that it would take the place of is
+/// not: of another account, or not known any more (RFC 9773 section 5).
+bool blames_what_it_replaces(const AcmeError& error) {
+  constexpr auto kOther = std::to_array<std::string_view>(
+      {"", "rateLimited", "badNonce", "accountDoesNotExist", "serverInternal"});
+  return std::ranges::find(kOther, error.type) == kOther.end();
 }
 
 /// From an order to its certificate. One per order.
@@ -74,7 +79,7 @@ class Order {
     json wanted{{"identifiers", json::array({{{"type", "dns"}, {"value", host_}}})}};
     if (!replaces_.empty()) wanted["replaces"] = replaces_;
     auto order = client_.post(account_, client_.directory().new_order, wanted.dump());
-    if (!order && order.error().type == "alreadyReplaced") {
+    if (!order && !replaces_.empty() && blames_what_it_replaces(order.error())) {
       wanted.erase("replaces");
       order = client_.post(account_, client_.directory().new_order, wanted.dump());
     }
@@ -94,7 +99,7 @@ class Order {
     if (!asked) return std::unexpected(asked.error());
     if (const std::string status = text_in(asked->body, "status"); status != "pending")
       return status == "valid" ? Result<void>()
-                               : std::unexpected(refusal("the authorization", {}, status));
+                               : std::unexpected(refusal("the authorization", json(), status));
     const json* const challenge = http_challenge(asked->body);
     if (challenge == nullptr) return failed("the authority offers no HTTP-01 challenge");
     const std::string token = text_in(*challenge, "token");
@@ -121,22 +126,35 @@ class Order {
   Result<std::string> finalize(const SigningKey& key) {
     const auto ready = client_.wait_for(account_, url_, {"pending", "processing"});
     if (!ready) return std::unexpected(ready.error());
-    std::string status = text_in(ready->body, "status");
-    if (status != "ready")
+    if (const std::string status = text_in(ready->body, "status"); status != "ready")
       return std::unexpected(refusal("the order", member(ready->body, "error"), status));
-    const json request{{"csr", encode_base64url(key.certificate_request(host_))}};
-    const auto taken = client_.post(account_, finalize_, request.dump());
-    if (!taken) return std::unexpected(taken.error());
-    const auto done = client_.wait_for(account_, url_, {"ready", "processing"});
+    const std::string request = key.certificate_request(host_);
+    if (request.empty()) return failed("OpenSSL makes no request for a certificate");
+    const auto done = finalized(json{{"csr", encode_base64url(request)}}.dump());
     if (!done) return std::unexpected(done.error());
-    status = text_in(done->body, "status");
+    const std::string status = text_in(done->body, "status");
     std::string certificate = text_in(done->body, "certificate");
     if (status == "valid" && !certificate.empty()) return certificate;
     return std::unexpected(refusal("the order", member(done->body, "error"), status));
   }
 
+  /// The order at its end. An answer that is lost on its way does not tell whether the authority
+  /// has begun: the order does.
+  Result<Answer> finalized(const std::string& payload) {
+    constexpr int kTries = 3;
+    for (int tries = 1;; ++tries) {
+      const auto taken = client_.post(account_, finalize_, payload);
+      if (!taken && !taken.error().passing) return std::unexpected(taken.error());
+      auto done = taken ? client_.wait_for(account_, url_, {"ready", "processing"})
+                        : client_.wait_for(account_, url_, {"processing"});
+      const bool never_begun = !taken && done && text_in(done->body, "status") == "ready";
+      if (!never_begun) return done;
+      if (tries == kTries) return std::unexpected(taken.error());
+    }
+  }
+
   Result<IssuedChain> download(const std::string& url, const SigningKey& key) {
-    const auto answer = client_.post(account_, url, "");
+    const auto answer = client_.wait_for(account_, url, {});
     if (!answer) return std::unexpected(answer.error());
     auto chain = check_issued_chain(answer->text, key, host_, std::time(nullptr));
     if (!chain) return failed(std::move(chain.error()));

@@ -1,7 +1,7 @@
 #include "control/acme/renewal_info.h"
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
+#include <ctime>
 
 #include "control/json/json_access.h"
 #include "control/schema/values.h"
@@ -11,9 +11,13 @@ namespace {
 
 using std::chrono::system_clock;
 
-/// All of `text` from `at` is digits, `size` of them.
-bool read_digits(std::string_view text, std::size_t at, std::size_t size, int most, int& out) {
-  return text.size() >= at + size && parse_number<int>(text.substr(at, size), 0, most, out);
+/// The `size` characters of `text` from `at` are a number of that range.
+struct Range {
+  int least, most;
+};
+bool read_digits(std::string_view text, std::size_t at, std::size_t size, Range range, int& out) {
+  return text.size() >= at + size &&
+         parse_number<int>(text.substr(at, size), range.least, range.most, out);
 }
 
 /// `+hh:mm` or `-hh:mm` in seconds.
@@ -22,7 +26,7 @@ std::optional<int> offset_of(std::string_view text) {
   int minutes = 0;
   if (text == "Z" || text == "z") return 0;
   if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
-      !read_digits(text, 1, 2, 23, hours) || !read_digits(text, 4, 2, 59, minutes))
+      !read_digits(text, 1, 2, {0, 23}, hours) || !read_digits(text, 4, 2, {0, 59}, minutes))
     return std::nullopt;
   return (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes) * 60;
 }
@@ -31,12 +35,15 @@ std::optional<int> offset_of(std::string_view text) {
 
 std::optional<system_clock::time_point> parse_time(std::string_view text) {
   std::tm tm{};
-  constexpr int kLastYear = 2200;  // system_clock ends in 2262
+  constexpr Range kYears{1970, 2200};  // system_clock has no others before 1678 and after 2261
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
       (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':' ||
-      !read_digits(text, 0, 4, kLastYear, tm.tm_year) || !read_digits(text, 5, 2, 12, tm.tm_mon) ||
-      !read_digits(text, 8, 2, 31, tm.tm_mday) || !read_digits(text, 11, 2, 23, tm.tm_hour) ||
-      !read_digits(text, 14, 2, 59, tm.tm_min) || !read_digits(text, 17, 2, 60, tm.tm_sec))
+      !read_digits(text, 0, 4, kYears, tm.tm_year) ||
+      !read_digits(text, 5, 2, {1, 12}, tm.tm_mon) ||
+      !read_digits(text, 8, 2, {1, 31}, tm.tm_mday) ||
+      !read_digits(text, 11, 2, {0, 23}, tm.tm_hour) ||
+      !read_digits(text, 14, 2, {0, 59}, tm.tm_min) ||
+      !read_digits(text, 17, 2, {0, 60}, tm.tm_sec))
     return std::nullopt;
   std::string_view rest = text.substr(19);
   if (rest.starts_with('.'))

@@ -92,6 +92,16 @@ bool group_exists(const std::string& group) {
   return find_group(group).has_value();
 }
 
+std::expected<void, ProcessError> give_to(const std::string& path, const std::string& user,
+                                          const std::string& group) {
+  const auto who = find_user(user);
+  if (!who) return std::unexpected(who.error());
+  const auto gid = find_group(group);
+  if (!gid) return std::unexpected(gid.error());
+  if (::chown(path.c_str(), who->id, *gid) != 0) return process_error(errno, "owner of " + path);
+  return {};
+}
+
 std::expected<void, ProcessError> drop_privileges(const std::string& user,
                                                   const std::string& group) {
   if (user.empty() || group.empty())

@@ -16,6 +16,11 @@ namespace aralez {
 [[nodiscard]] bool user_exists(const std::string& user);
 [[nodiscard]] bool group_exists(const std::string& group);
 
+/// Makes them the owners of the file or folder at `path`.
+[[nodiscard]] std::expected<void, ProcessError> give_to(const std::string& path,
+                                                        const std::string& user,
+                                                        const std::string& group);
+
 /// Gives up the rights of this process for good: becomes `user` with `group` as its group, plus the
 /// other groups of the user. Both are names or numbers, and both are needed (EINVAL). Every thread
 /// changes with it; call it after listeners, certificates and logs are open. On an error the

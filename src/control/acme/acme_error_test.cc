@@ -1,4 +1,4 @@
-#include "control/acme/acme_client.h"
+#include "control/acme/acme_error.h"
 
 #include <gtest/gtest.h>
 
