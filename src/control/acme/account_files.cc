@@ -46,8 +46,9 @@ std::expected<std::optional<Kept>, std::string> read(const std::string& file,
   const json root = parse_json(text.text);
   if (!root.is_object()) return wrong("is no JSON object");
   const std::string directory = text_in(root, "directory");
-  const bool own = directory.empty() ? text_in(member(root, "urls"), "newAccount") == of.new_account
-                                     : directory == of.directory;
+  const std::string new_account = text_in(member(root, "urls"), "newAccount");
+  if (directory.empty() && new_account.empty()) return wrong("names no authority");
+  const bool own = directory.empty() ? new_account == of.new_account : directory == of.directory;
   if (!own) return Kept{};
   const auto der = decode_base64(text_in(root, "key_pkcs8"), Base64::url);
   auto key = der ? SigningKey::from_pkcs8(*der) : std::nullopt;

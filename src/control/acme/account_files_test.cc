@@ -64,7 +64,8 @@ TEST_F(Accounts, of_older_versions_name_the_authority_by_its_urls) {
 
 TEST_F(Accounts, that_nobody_can_read_are_neither_used_nor_replaced) {
   for (const std::string text :
-       {"", "no json", "[]", R"({"id":"https://one/acct/1","directory":"https://one/dir"})",
+       {"", "no json", "[]", R"({"id":"https://one/acct/1"})",
+        R"({"id":"https://one/acct/1","directory":"https://one/dir"})",
         R"({"id":"x","key_pkcs8":"AAAA","directory":"https://one/dir"})"}) {
     save(text);
     const auto found = files().find(kOne);

@@ -1,9 +1,11 @@
 #include "control/acme/acme_client.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <ctime>
 #include <mutex>
 
 #include "control/acme/jws.h"
@@ -35,13 +37,16 @@ std::string& field(FetchAnswer& answer, const std::string& name) {
   return answer.fields[name == kNonce ? 0 : name == kLocation ? 1 : 2];
 }
 
-/// In seconds alone: a date is read as nothing. More than a week is a week.
+/// Seconds or a date (RFC 9110 section 10.2.3). More than a week is a week.
 std::optional<seconds> retry_after_of(FetchAnswer& answer) {
   constexpr std::uint64_t kWeek = 7 * 24 * 3600;
+  const std::string& text = field(answer, kRetryAfter);
   std::uint64_t number = 0;
-  if (!parse_number<std::uint64_t>(field(answer, kRetryAfter), 0, UINT64_MAX, number))
-    return std::nullopt;
-  return seconds(std::min(number, kWeek));
+  if (parse_number<std::uint64_t>(text, 0, UINT64_MAX, number))
+    return seconds(std::min(number, kWeek));
+  const std::time_t date = curl_getdate(text.c_str(), nullptr);
+  if (date < 0) return std::nullopt;
+  return seconds(std::clamp<std::time_t>(date - std::time(nullptr), 0, kWeek));
 }
 
 AcmeError problem_of(const std::string& url, FetchAnswer& answer) {

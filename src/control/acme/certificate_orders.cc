@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <utility>
 
@@ -131,7 +132,7 @@ std::expected<void, std::string> CertificateOrders::manage(const std::string& na
   if (auto added = names_.add(name); !added) return added;
   const std::lock_guard lock(mutex_);
   managed_.try_emplace(name);
-  poked_ = true;
+  changes_ = true;
   changed_.notify_all();
   return {};
 }
@@ -143,7 +144,8 @@ std::expected<CertificateOrders::Outcome, std::string> CertificateOrders::order(
   if (const auto known = names_.read(); !known) return std::unexpected(known.error());
   const auto outcome = attempt(*name);
   if (!outcome) {
-    say(LogLevel::warn, fmt::format("{}: no certificate: {}", *name, outcome.error().text));
+    if (!note(*name, outcome))
+      say(LogLevel::warn, fmt::format("{}: no certificate: {}", *name, outcome.error().text));
     return std::unexpected(outcome.error().text);
   }
   if (const auto managed = manage(*name); !managed) {
@@ -161,7 +163,7 @@ void CertificateOrders::start() {
 void CertificateOrders::poke() {
   const std::lock_guard lock(mutex_);
   for (auto& [name, managed] : managed_) managed.due = managed.not_before;
-  poked_ = true;
+  changes_ = poked_ = true;
   changed_.notify_all();
 }
 
@@ -177,13 +179,13 @@ void CertificateOrders::run() {
     std::unique_lock lock(mutex_);
     auto next = Clock::now() + kRenewalPeriod;
     for (const auto& [name, managed] : managed_) next = std::min(next, managed.due);
-    changed_.wait_until(lock, stop, next, [this] { return poked_; });
+    changed_.wait_until(lock, stop, next, [this] { return changes_; });
   }
 }
 
 std::vector<std::string> CertificateOrders::due_names() {
   std::unique_lock lock(mutex_);
-  poked_ = false;  // what comes while the files are read is looked at once more
+  changes_ = poked_ = false;  // before the files are read: what comes now counts once more
   lock.unlock();
   refresh_names();
   lock.lock();
@@ -208,14 +210,21 @@ void CertificateOrders::refresh_names() {
 }
 
 void CertificateOrders::look_at(const std::vector<std::string>& names) {
-  AcmeClient client(setup_.ca, stop_.get_token());
-  const bool tells_times = client.open() && !client.directory().renewal_info.empty();
-  for (const std::string& name : names) {
-    if (tells_times) hear_wish(client, name);
-    const auto outcome = attempt(name);
-    if (stop_.stop_requested()) return;
-    note(name, outcome);
-  }
+  constexpr std::size_t kAtOnce = 4;
+  std::atomic<std::size_t> next{0};
+  const auto look = [&] {
+    AcmeClient client(setup_.ca, stop_.get_token());
+    const bool tells_times = client.open() && !client.directory().renewal_info.empty();
+    for (std::size_t i; (i = next++) < names.size();) {
+      if (tells_times) hear_wish(client, names[i]);
+      const auto outcome = attempt(names[i]);
+      if (stop_.stop_requested()) return;
+      note(names[i], outcome);
+    }
+  };
+  std::vector<std::jthread> others;
+  while (others.size() + 1 < std::min(kAtOnce, names.size())) others.emplace_back(look);
+  look();
 }
 
 void CertificateOrders::hear_wish(AcmeClient& client, const std::string& name) {
@@ -227,7 +236,7 @@ void CertificateOrders::hear_wish(AcmeClient& client, const std::string& name) {
                                     name, wish->explanation));
 }
 
-void CertificateOrders::note(const std::string& name,
+bool CertificateOrders::note(const std::string& name,
                              const std::expected<Outcome, AcmeError>& outcome) {
   const auto plan = outcome ? plan_for(name) : std::unexpected(outcome.error());
   const bool due_again = plan && plan->order_at <= SystemClock::now();
@@ -237,19 +246,20 @@ void CertificateOrders::note(const std::string& name,
                   : AcmeError();
   const std::lock_guard lock(mutex_);
   const auto at = managed_.find(name);
-  if (at == managed_.end()) return;
+  if (at == managed_.end()) return false;
   Managed& managed = at->second;
   managed.trouble = why.text;
   if (why.text.empty()) {
     const auto wait = std::min(next_look(plan->order_at - SystemClock::now()), plan->look_again);
-    managed = {.due = Clock::now() + wait};
-    return;
+    managed = {.due = poked_ ? Clock::now() : Clock::now() + wait};
+    return true;
   }
   managed.not_before = Clock::now() + why.retry_after.value_or(seconds{0});
   const auto wait = std::max(retry_pause(++managed.failures), why.retry_after.value_or(seconds{0}));
-  managed.due = Clock::now() + wait;
+  managed.due = poked_ ? managed.not_before : Clock::now() + wait;
   say(LogLevel::warn, fmt::format("{}: no certificate: {}; next try in {} min", name, why.text,
                                   std::chrono::ceil<std::chrono::minutes>(wait).count()));
+  return true;
 }
 
 AcmeReport CertificateOrders::report() const {

@@ -94,10 +94,11 @@ class CertificateOrders {
   /// Managed names as the files have them.
   void refresh_names();
   [[nodiscard]] std::vector<std::string> due_names();
+  /// Some at once: one that takes long holds up few.
   void look_at(const std::vector<std::string>& names);
   void hear_wish(AcmeClient& client, const std::string& name);
-  /// What came of an attempt decides when the next one is.
-  void note(const std::string& name, const std::expected<Outcome, AcmeError>& outcome);
+  /// What came of an attempt decides when the next one is. False: the name is not managed.
+  bool note(const std::string& name, const std::expected<Outcome, AcmeError>& outcome);
   void say(LogLevel level, const std::string& text) const;
 
   const Setup setup_;
@@ -116,7 +117,8 @@ class CertificateOrders {
   std::map<std::string, OrderedCertificate> unsaved_;
   AcmeReport report_;              ///< without names
   std::vector<std::string> told_;  ///< flaws of the files of names, as they are logged
-  bool poked_ = false;
+  bool changes_ = false;           ///< the thread has to think again about what is due
+  bool poked_ = false;             ///< everything is due again
   std::jthread thread_;
 };
 

@@ -36,7 +36,10 @@ std::expected<std::string, std::string> certificate_name(std::string_view text) 
   std::string name = lower(text);
   if (name.ends_with('.')) name.pop_back();
   constexpr std::size_t kMost = 240;  // of the name of a file, its ending and what stands around it
-  if (name.size() <= kMost && is_dns_name(name) && name.find('_') == std::string::npos) return name;
+  const bool one_dot_at_most = !name.ends_with('.');
+  if (name.size() <= kMost && one_dot_at_most && is_dns_name(name) &&
+      name.find('_') == std::string::npos)
+    return name;
   return std::unexpected(
       fmt::format("{} is no host name; certificates are ordered for names such as www.example.com",
                   shown(text)));

@@ -20,7 +20,7 @@ TEST(CertificateName, is_a_host_name_in_one_spelling) {
 
 TEST(CertificateName, is_nothing_else) {  // defect 25
   for (const char* text : {"", ".", "..", "../x", "..%2Fx", "a/b", "a.test/", "*.a.test", "a..test",
-                           "-a.test", "a_b.test", "127.0.0.1", "[::1]", "a.test:80",
+                           "a.test..", "-a.test", "a_b.test", "127.0.0.1", "[::1]", "a.test:80",
                            "b\xc3\xbc"
                            "cher.test",
                            "a.test\n", "a test"})
