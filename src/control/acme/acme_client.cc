@@ -24,6 +24,7 @@ constexpr std::size_t kMostBytes = 512U * 1024;
 constexpr milliseconds kTimeout{30'000};  // of one request
 constexpr int kNonceTries = 10;
 constexpr seconds kPatience{180};  // for a challenge or an order; the original had 5 s
+constexpr int kMostFailures = 5;   // in a row, meanwhile
 constexpr milliseconds kFirstPause{250};
 constexpr milliseconds kMostPause{10'000};  // unless it asks for more
 constexpr milliseconds kMostAskedPause{60'000};
@@ -54,7 +55,8 @@ AcmeError problem_of(const std::string& url, FetchAnswer& answer) {
       read_problem(parse_json(answer.body),
                    fmt::format("{} answers with status {}", one_line(url), answer.status));
   error.retry_after = retry_after_of(answer);
-  error.passing = answer.status / 100 == 5 || answer.status == 429;
+  const bool soon = error.retry_after.value_or(seconds{0}) <= kMostAskedPause;
+  error.passing = soon && (answer.status / 100 == 5 || answer.status == 429);
   return error;
 }
 
@@ -74,6 +76,8 @@ AcmeClient::Result<FetchAnswer> AcmeClient::send(FetchRequest request) {
   request.timeout = kTimeout;
   request.wanted_fields = {kNonce, kLocation, kRetryAfter};
   const std::string url = request.url;
+  if (!url.starts_with("https://"))
+    return std::unexpected(AcmeError{fmt::format("\"{}\" is no https:// URL", one_line(url))});
   auto answer = fetcher_.ask(request, stop_);
   if (stop_.stop_requested()) return std::unexpected(process_ends());
   if (!answer)
@@ -150,11 +154,12 @@ AcmeClient::Result<AcmeClient::Answer> AcmeClient::wait_for(
     std::initializer_list<std::string_view> pending) {
   const auto end = Clock::now() + kPatience;
   milliseconds wait = kFirstPause;
-  while (true) {
+  for (int failures = 0;;) {
     auto answer = post(as, url, "");
     const std::string status = answer ? text_in(answer->body, "status") : std::string();
-    const bool again =
-        answer ? std::ranges::find(pending, status) != pending.end() : answer.error().passing;
+    failures = answer ? 0 : failures + 1;
+    const bool again = answer ? std::ranges::find(pending, status) != pending.end()
+                              : answer.error().passing && failures < kMostFailures;
     if (!again) return answer;
     const auto asked = answer ? answer->retry_after : answer.error().retry_after;
     const auto pause =

@@ -57,15 +57,14 @@ class AcmeClient {
   /// minutes at most.
   [[nodiscard]] Result<Answer> wait_for(const AcmeAccount& as, const std::string& url,
                                         std::initializer_list<std::string_view> pending);
+  /// False: it is to stop.
+  [[nodiscard]] bool wait_a_moment(std::chrono::steady_clock::duration time);
 
  private:
   [[nodiscard]] Result<FetchAnswer> send(FetchRequest request);
   [[nodiscard]] Result<std::string> take_nonce();
   [[nodiscard]] Result<FetchAnswer> send_signed(const AcmeAccount& as, const std::string& url,
                                                 std::string_view payload);
-  /// False: it is to stop.
-  [[nodiscard]] bool wait_a_moment(std::chrono::steady_clock::duration time);
-
   const AcmeConfig& ca_;
   const std::stop_token stop_;
   Fetcher fetcher_;

@@ -149,7 +149,8 @@ class Order {
                         : client_.wait_for(account_, url_, {"processing"});
       const bool never_begun = !taken && done && text_in(done->body, "status") == "ready";
       if (!never_begun) return done;
-      if (tries == kTries) return std::unexpected(taken.error());
+      const auto pause = taken.error().retry_after.value_or(std::chrono::seconds{1});
+      if (tries == kTries || !client_.wait_a_moment(pause)) return std::unexpected(taken.error());
     }
   }
 
