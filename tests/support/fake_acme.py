@@ -1,5 +1,5 @@
 """An ACME CA for faults that a real one cannot be made to show. What it is sent has to be as RFC 8555 demands; the rest is a fault of
-the client's, which check() tells.
+the client's, which fails the test at the end of the block.
 
     with FakeAcme(proxy_port) as ca:
         ca.fault("new-order", ca.problem("rateLimited", "too many", "429 Too Many Requests"))
@@ -36,7 +36,7 @@ class Order:
     name: str
     account: str
     token: str
-    validation: str = "pending"
+    validation: str
     error: Object | None = None
     chain: str | None = None
     """Once it is finalized."""
@@ -56,12 +56,14 @@ class FakeAcme:
         self.origin = Origin("ca", tls=context, port=port)
         self.directory = self.url("/directory")
         # What tests change.
-        self.token: str | None = None
-        """Of the next challenges; by default a good one of their own."""
         self.validating, self.issuing = threading.Event(), threading.Event()
         """While cleared, authorizations stay pending or orders stay in processing."""
         self.validating.set()
         self.issuing.set()
+        self.patient: set[str] = set()
+        """Names that a cleared `validating` does not hold up."""
+        self.known = False
+        """New orders need no validation."""
         self.verdict: Object | None = None
         """The error of every validation."""
         self.retry_after: str | None = None
@@ -73,11 +75,13 @@ class FakeAcme:
         # What tests look at.
         self.asked: collections.Counter[str] = collections.Counter()
         """By step."""
+        self.replayed = 0
+        """Nonces that came again."""
         self.registrations: list[Object] = []
         """Payloads of all new-account requests."""
         self.orders: list[Order] = []
         self._lock = threading.RLock()
-        self._nonces: set[str] = set()
+        self._nonces: dict[str, bool] = {}  # whether it was used
         self._accounts: dict[str, Object] = {}  # URL to key
         self._faults: dict[str, collections.deque[Fault]] = {step: collections.deque() for step in STEPS}
         self._always: dict[str, Fault] = {}
@@ -100,6 +104,7 @@ class FakeAcme:
                 self._faults[step].extend([fault] * times)
 
     def mend(self) -> None:
+        """The next requests meet no fault."""
         with self._lock:
             self._always.clear()
             for queue in self._faults.values():
@@ -124,37 +129,40 @@ class FakeAcme:
         with self._lock:
             self.asked[step] += 1
             try:
-                message = self._message(step, request) if post else (None, {}, None)
+                message = self._message(step, request) if post else ()
             except (ValueError, KeyError, TypeError) as e:
                 raise AssertionError(f"{step}: {e!r} in {request.body!r}") from e
             queue = self._faults[step]
-            fault = queue.popleft() if queue else self._always.get(step)
+            fault = queue.popleft() if queue and not isinstance(message, str) else self._always.get(step)
+        if isinstance(message, str):
+            fault = self.problem(message, "told by the fake")
         if fault:
             fault(conn, request)
-        elif message:
-            handler(conn, request, *message) if post else handler(conn, request)
         else:
-            self.problem("accountDoesNotExist", "no such account")(conn, request)
+            handler(conn, request, *message)
 
-    def _message(self, step: str, request: Request) -> tuple[str | None, Object, Any] | None:
-        """Account, key and payload; nothing for an account that is unknown."""
+    def _message(self, step: str, request: Request) -> tuple[Any, ...] | str:
+        """Account, key and payload, or what is wrong."""
         assert request.method == "POST", f"{step}: {request.method}"
         assert request.get("content-type") == "application/jose+json", f"{step}: {request.get('content-type')}"
         head, body = opened(request.body)
         assert set(head) == {"alg", "nonce", "url", "jwk" if step == "new-account" else "kid"}, f"{step}: {set(head)}"
         assert head["alg"] == "ES256" and head["url"] == self.url(request.target), f"{step}: {head}"
-        assert head["nonce"] in self._nonces, f"{step}: a nonce that is not from here, or was used"
-        self._nonces.remove(head["nonce"])
+        assert head["nonce"] in self._nonces, f"{step}: a nonce that is not from here"
+        if self._nonces[head["nonce"]]:
+            self.replayed += 1
+            return "badNonce"
+        self._nonces[head["nonce"]] = True
         key = head.get("jwk") or self._accounts.get(head["kid"])
         if key is None:
-            return None
+            return "accountDoesNotExist"
         verify(body, key)
         return head.get("kid"), key, json.loads(unb64(body["payload"])) if body["payload"] else None
 
     def _nonce(self) -> str:
         nonce = b64(secrets.token_bytes(16))
         with self._lock:
-            self._nonces.add(nonce)
+            self._nonces[nonce] = False
         return f"Replay-Nonce: {nonce}\r\n"
 
     def _send(self, conn: Connection, request: Request, value: Object | str, status: str = "200 OK", fields: str = "",
@@ -162,8 +170,12 @@ class FakeAcme:
         if isinstance(value, dict) and step in self.edits:
             value = self.edits[step](value)
         body = (value if isinstance(value, str) else json.dumps(value)).encode()
-        head = f"HTTP/1.1 {status}\r\n{self._nonce()}{fields}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        nonce = self._nonce() if request.method == "POST" else ""
+        head = f"HTTP/1.1 {status}\r\n{nonce}{fields}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         conn.send(head.encode() + body)
+
+    def _later(self) -> str:
+        return f"Retry-After: {self.retry_after}\r\n" if self.retry_after else ""
 
     # The steps.
 
@@ -196,20 +208,22 @@ class FakeAcme:
         assert payload and set(payload) == {"identifiers"} and len(payload["identifiers"]) == 1, f"new-order: {payload}"
         assert payload["identifiers"][0]["type"] == "dns"
         with self._lock:
-            order = Order(len(self.orders), payload["identifiers"][0]["value"], account, self.token or b64(secrets.token_bytes(24)))
+            order = Order(len(self.orders), payload["identifiers"][0]["value"], account, b64(secrets.token_bytes(24)),
+                          "valid" if self.known else "pending")
             self.orders.append(order)
         for step, handler in (("authorization", self._authorization), ("challenge", self._challenge), ("finalize", self._finalize),
                               ("order", self._order), ("certificate", self._certificate)):
             self._serve(step, f"/{step}/{order.number}", lambda *rest, h=handler: h(order, *rest))
-        self._send(conn, request, self._order_value(order), "201 Created", f"Location: {self.url(f'/order/{order.number}')}\r\n", step="new-order")
+        location = f"Location: {self.url(f'/order/{order.number}')}\r\n"
+        self._send(conn, request, self._order_value(order), "201 Created", location, step="new-order")
 
     def _order_value(self, order: Order) -> Object:
         status = {"pending": "pending", "processing": "pending", "valid": "ready", "invalid": "invalid"}[order.validation]
         if order.chain is not None:
             status = "valid" if self.issuing.is_set() else "processing"
         n = order.number
-        value = {"status": status, "identifiers": [{"type": "dns", "value": order.name}], "authorizations": [self.url(f"/authorization/{n}")],
-                 "finalize": self.url(f"/finalize/{n}")}
+        value = {"status": status, "identifiers": [{"type": "dns", "value": order.name}], "finalize": self.url(f"/finalize/{n}"),
+                 "authorizations": [self.url(f"/authorization/{n}")]}
         if status == "valid":
             value["certificate"] = self.url(f"/certificate/{n}")
         if order.error:
@@ -218,7 +232,7 @@ class FakeAcme:
 
     def _order(self, order: Order, conn: Connection, request: Request, account: str, key: Object, payload: Any) -> None:
         assert payload is None and account == order.account
-        self._send(conn, request, self._order_value(order), fields=self._wait(), step="order")
+        self._send(conn, request, self._order_value(order), fields=self._later(), step="order")
 
     def _challenge_value(self, order: Order) -> Object:
         value: Object = {"type": "http-01", "url": self.url(f"/challenge/{order.number}"), "token": order.token, "status": order.validation}
@@ -231,10 +245,7 @@ class FakeAcme:
         status = "pending" if order.validation == "processing" else order.validation
         other = {"type": "dns-01", "url": self.url("/none"), "token": order.token, "status": "pending"}
         value = {"status": status, "identifier": {"type": "dns", "value": order.name}, "challenges": [other, self._challenge_value(order)]}
-        self._send(conn, request, value, fields=self._wait() if status == "pending" else "", step="authorization")
-
-    def _wait(self) -> str:
-        return f"Retry-After: {self.retry_after}\r\n" if self.retry_after else ""
+        self._send(conn, request, value, fields=self._later() if status == "pending" else "", step="authorization")
 
     def _challenge(self, order: Order, conn: Connection, request: Request, account: str, key: Object, payload: Any) -> None:
         assert payload in (None, {}) and account == order.account
@@ -243,10 +254,10 @@ class FakeAcme:
                 order.validation = "processing"
                 threading.Thread(target=self._validate, args=(order, thumbprint(key)), name=f"ca-{order.number}", daemon=True).start()
         up = f"Link: <{self.url(f'/authorization/{order.number}')}>;rel=\"up\"\r\n"
-        self._send(conn, request, self._challenge_value(order), fields=up + self._wait(), step="challenge")
+        self._send(conn, request, self._challenge_value(order), fields=up + self._later(), step="challenge")
 
     def _validate(self, order: Order, print_: str) -> None:
-        while not self.validating.wait(0.05):
+        while order.name not in self.patient and not self.validating.wait(0.05):
             if self.origin.stopping.is_set():
                 return
         error = self.verdict or self._shown(order, f"{order.token}.{print_}")
@@ -278,22 +289,16 @@ class FakeAcme:
         as_bytes = [k.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo) for k in (own, public(key))]
         assert as_bytes[0] != as_bytes[1], "the key of the certificate is that of the account"
         order.chain = self.certify(order.name, own)
-        self._send(conn, request, self._order_value(order), fields=self._wait(), step="finalize")
+        self._send(conn, request, self._order_value(order), fields=self._later(), step="finalize")
 
     def _certificate(self, order: Order, conn: Connection, request: Request, account: str, key: Object, payload: Any) -> None:
         assert payload is None and account == order.account
         self._send(conn, request, order.chain or "", kind="application/pem-certificate-chain", step="certificate")
 
-    def check(self) -> None:
-        self.origin.check()
-
-    def close(self) -> None:
-        self.origin.close()
-
     def __enter__(self) -> "FakeAcme":
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
-        self.close()
+        self.origin.close()
         if kind is None:
-            self.check()
+            self.origin.check()

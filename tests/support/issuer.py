@@ -60,7 +60,7 @@ def _usage(authority: bool) -> x509.KeyUsage:
 def _signed(subject: x509.Name, key: Any, issuer: x509.Name, by: ec.EllipticCurvePrivateKey, dates: tuple[float, float], *,
             names: Sequence[str] = (), authority: bool = False) -> str:
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0, tzinfo=None)
-    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key).serial_number(x509.random_serial_number())
+    builder = (x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number())
                .not_valid_before(now + datetime.timedelta(seconds=dates[0])).not_valid_after(now + datetime.timedelta(seconds=dates[1]))
                .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
                .add_extension(_usage(authority), critical=True)

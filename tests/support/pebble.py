@@ -101,6 +101,12 @@ class Pebble:
     def certificates(self) -> int:
         return self.count(r"Issued certificate serial")
 
+    def wish_renewal(self, chain: str, answer: str) -> None:
+        """What it tells, from now on, about when the first certificate of `chain` should be renewed (RFC 9773)."""
+        value = {"Certificate": chain[:chain.index("-----END")] + "-----END CERTIFICATE-----\n", "ARIResponse": answer}
+        value_of(ask(self._management, "/set-renewal-info/", method="POST", body=value, tls=self.authority.context(), user_agent="tests"),
+                 "Pebble: /set-renewal-info/")
+
     # Names.
 
     def point(self, name: str, address: str) -> None:
