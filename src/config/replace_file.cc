@@ -78,7 +78,8 @@ class Replacement {
     const int failed = write_all(fd.get(), text);
     return failed != 0 ? failed : take_after(fd.get(), exists ? &st : nullptr, access);
   }
-  /// For undo(). On a file system without hard links there is no way back.
+  /// For undo(). Where hard links cannot be made there is no way back: on some file systems, and of
+  /// a file of somebody else.
   void keep_old() {
     std::string name = temporary_ + ".old";
     if (::link(file_.c_str(), name.c_str()) == 0) old_ = std::move(name);
@@ -94,6 +95,7 @@ class Replacement {
       ::unlink(file_.c_str());
     else if (!old_.empty() && ::rename(old_.c_str(), file_.c_str()) == 0)
       old_.clear();
+    sync_folder(folder());
   }
 
  private:

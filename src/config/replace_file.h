@@ -25,8 +25,9 @@ struct NewContent {
   FileAccess access = FileAccess::kept;
 };
 /// The same for two files that belong together. Both are written before either is replaced, and the
-/// first is put back when the second cannot be replaced, so what fails changes nothing. A crash
-/// between the two renames leaves one new and one old.
+/// first is put back when the second cannot be replaced, if another name could be had for it before
+/// (a hard link), so what fails changes nothing. A crash between the two renames leaves one new and
+/// one old.
 [[nodiscard]] std::expected<void, std::string> replace_pair(const NewContent& first,
                                                             const NewContent& second);
 

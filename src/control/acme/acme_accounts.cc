@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/acme/jws.h"
 #include "control/json/json_access.h"
@@ -36,6 +37,7 @@ std::expected<AcmeAccount, AcmeError> AcmeAccounts::open(AcmeClient& client) {
   auto kept = files_.find(authority(client));
   if (!kept) return std::unexpected(AcmeError{std::move(kept.error())});
   if (*kept) return std::move(**kept);
+  if (unkept_) return keep(client, std::move(*std::exchange(unkept_, std::nullopt)));
   auto key = SigningKey::generate();
   if (!key) return std::unexpected(AcmeError{"OpenSSL makes no key"});
   return enroll(client, {.key = std::move(*key)});
@@ -56,8 +58,14 @@ std::expected<AcmeAccount, AcmeError> AcmeAccounts::enroll(AcmeClient& client,
   if (!is_url(answer->location))
     return std::unexpected(AcmeError{"the authority gives the account no URL"});
   account.url = std::move(answer->location);
-  if (auto kept = files_.keep(account, authority(client)); !kept)
+  return keep(client, std::move(account));
+}
+
+std::expected<AcmeAccount, AcmeError> AcmeAccounts::keep(AcmeClient& client, AcmeAccount account) {
+  if (auto kept = files_.keep(account, authority(client)); !kept) {
+    unkept_ = std::move(account);
     return std::unexpected(AcmeError{std::move(kept.error())});
+  }
   logger_.write(LogLevel::info, "aralez::control::acme",
                 fmt::format("account {} at {}", account.url, ca_.directory));
   return account;

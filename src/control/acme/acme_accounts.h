@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
@@ -29,11 +30,13 @@ class AcmeAccounts {
   /// The terms of the authority are agreed to.
   [[nodiscard]] std::expected<AcmeAccount, AcmeError> enroll(AcmeClient& client,
                                                              AcmeAccount account);
+  [[nodiscard]] std::expected<AcmeAccount, AcmeError> keep(AcmeClient& client, AcmeAccount account);
 
   const AcmeConfig& ca_;
   const AccountFiles files_;
   Logger& logger_;
-  std::mutex mutex_;  ///< held while one is made
+  std::mutex mutex_;                   ///< held while one is made
+  std::optional<AcmeAccount> unkept_;  ///< made, and its file could not be written
 };
 
 }  // namespace aralez

@@ -23,8 +23,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostBytes = 512U * 1024;
 constexpr milliseconds kTimeout{30'000};  // of one request
 constexpr int kNonceTries = 10;
-constexpr seconds kPatience{180};  // for a challenge or an order; the original had 5 s
-constexpr int kMostFailures = 5;   // in a row, meanwhile
+constexpr seconds kPatience{180};              // for a challenge or an order; the original had 5 s
+constexpr std::chrono::minutes kMostTime{15};  // for all that is signed
+constexpr int kMostFailures = 5;               // in a row, meanwhile
 constexpr milliseconds kFirstPause{250};
 constexpr milliseconds kMostPause{10'000};  // unless it asks for more
 constexpr milliseconds kMostAskedPause{60'000};
@@ -88,6 +89,7 @@ AcmeClient::Result<FetchAnswer> AcmeClient::send(FetchRequest request) {
 }
 
 AcmeClient::Result<void> AcmeClient::open() {
+  end_ = Clock::now() + kMostTime;
   const auto answer = get(ca_.directory);
   if (!answer) return std::unexpected(answer.error());
   const json& body = answer->body;
@@ -138,6 +140,7 @@ AcmeClient::Result<AcmeClient::Answer> AcmeClient::post(const AcmeAccount& as,
                                                         const std::string& url,
                                                         std::string_view payload) {
   for (int tries = 0;; ++tries) {
+    if (Clock::now() >= end_) return std::unexpected(AcmeError{"the authority takes too long"});
     auto answer = send_signed(as, url, payload);
     if (!answer) return std::unexpected(std::move(answer.error()));
     if (answer->status / 100 != 2) {
@@ -162,8 +165,7 @@ AcmeClient::Result<AcmeClient::Answer> AcmeClient::wait_for(
                               : answer.error().passing && failures < kMostFailures;
     if (!again) return answer;
     const auto asked = answer ? answer->retry_after : answer.error().retry_after;
-    const auto pause =
-        asked ? std::clamp<milliseconds>(*asked, kFirstPause, kMostAskedPause) : wait;
+    const auto pause = asked ? std::clamp<milliseconds>(*asked, wait, kMostAskedPause) : wait;
     if (Clock::now() + pause >= end)
       return answer ? std::unexpected(AcmeError{fmt::format(
                           "{} is still {} after {} s", one_line(url), status, kPatience.count())})

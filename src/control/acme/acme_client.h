@@ -69,7 +69,8 @@ class AcmeClient {
   const std::stop_token stop_;
   Fetcher fetcher_;
   Directory directory_;
-  std::string nonce_;  ///< for the next request; empty: none is left
+  std::string nonce_;                            ///< for the next request; empty: none is left
+  std::chrono::steady_clock::time_point end_{};  ///< nothing is signed after it
 };
 
 }  // namespace aralez

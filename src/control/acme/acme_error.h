@@ -15,7 +15,8 @@ struct AcmeError {
   std::string type = {};
   /// It wants to be left alone for that long.
   std::optional<std::chrono::seconds> retry_after = {};
-  bool passing = false;  ///< the same question may have an answer a moment later
+  bool passing = false;   ///< the same question may have an answer a moment later
+  bool no_order = false;  ///< nothing was tried: somebody else is at it
 };
 
 /// A problem document (RFC 7807) in one line, `otherwise` where it says nothing.

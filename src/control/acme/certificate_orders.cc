@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "config/replace_file.h"
@@ -25,7 +26,9 @@ std::vector<std::string> names_files(const std::string& own, const std::string& 
     return fs::path(part_of(folder)) / "domains.json";
   };
   const auto place = [&file_in](const std::string& folder) {
-    return fs::absolute(file_in(folder)).lexically_normal();
+    std::error_code failed;
+    const fs::path file = fs::absolute(file_in(folder), failed);
+    return (failed ? file_in(folder) : file).lexically_normal();
   };
   std::vector<std::string> files{file_in(own).string()};
   if (place(own) != place(other)) files.push_back(file_in(other).string());
@@ -96,6 +99,7 @@ std::expected<void, AcmeError> CertificateOrders::issue(const std::string& name,
   std::unique_lock lock(mutex_);
   auto left = unsaved_.extract(name);
   lock.unlock();
+  if (left && renewal_time(left.mapped().chain.life) <= SystemClock::now()) left = {};
   auto ordered = left ? std::move(left.mapped()) : run_order(name, replaces);
   if (!ordered) return std::unexpected(std::move(ordered.error()));
   const auto ends = ordered->chain.life.ends;
@@ -115,7 +119,8 @@ std::expected<CertificateOrders::Outcome, AcmeError> CertificateOrders::attempt(
   const BusyNames::Hold hold(busy_, name, stop_.get_token());
   if (stop_.stop_requested()) return std::unexpected(process_ends());
   if (!hold.held())
-    return std::unexpected(AcmeError{"an order is under way and another one waits for it"});
+    return std::unexpected(
+        AcmeError{.text = "an order is under way and another one waits for it", .no_order = true});
   const auto plan = plan_for(name);
   if (!plan) return std::unexpected(plan.error());
   if (plan->order_at > SystemClock::now()) return Outcome::fresh;
@@ -128,8 +133,12 @@ std::expected<CertificateOrders::Outcome, AcmeError> CertificateOrders::attempt(
 
 std::expected<void, std::string> CertificateOrders::manage(const std::string& name) {
   const std::lock_guard adding(names_mutex_);
-  if (auto ok = check_writable(state_folder_); !ok) return ok;
-  if (auto added = names_.add(name); !added) return added;
+  const auto known = names_.read();
+  if (!known) return std::unexpected(known.error());
+  if (!known->contains(name)) {
+    if (auto ok = check_writable(state_folder_); !ok) return ok;
+    if (auto added = names_.add(name); !added) return added;
+  }
   const std::lock_guard lock(mutex_);
   managed_.try_emplace(name);
   changes_ = true;
@@ -223,7 +232,10 @@ void CertificateOrders::look_at(const std::vector<std::string>& names) {
     }
   };
   std::vector<std::jthread> others;
-  while (others.size() + 1 < std::min(kAtOnce, names.size())) others.emplace_back(look);
+  try {
+    while (others.size() + 1 < std::min(kAtOnce, names.size())) others.emplace_back(look);
+  } catch (const std::system_error&) {  // there are no more threads: fewer will do
+  }
   look();
 }
 
@@ -236,29 +248,40 @@ void CertificateOrders::hear_wish(AcmeClient& client, const std::string& name) {
                                     name, wish->explanation));
 }
 
+AcmeError CertificateOrders::trouble_of(const std::expected<Outcome, AcmeError>& outcome,
+                                        const std::expected<Plan, AcmeError>& plan) {
+  if (!outcome) return outcome.error();
+  if (!plan) return plan.error();
+  const bool due_again = *outcome == Outcome::issued && plan->order_at <= SystemClock::now();
+  return {due_again ? "what was issued is to be renewed at once; is the clock right?" : ""};
+}
+
 bool CertificateOrders::note(const std::string& name,
                              const std::expected<Outcome, AcmeError>& outcome) {
-  const auto plan = outcome ? plan_for(name) : std::unexpected(outcome.error());
-  const bool due_again = plan && plan->order_at <= SystemClock::now();
-  const AcmeError why =
-      !plan       ? plan.error()
-      : due_again ? AcmeError{"what was issued is to be renewed at once; is the clock right?"}
-                  : AcmeError();
+  const auto plan = plan_for(name);
+  const AcmeError trouble = trouble_of(outcome, plan);
+  const auto now = Clock::now();
   const std::lock_guard lock(mutex_);
   const auto at = managed_.find(name);
   if (at == managed_.end()) return false;
   Managed& managed = at->second;
-  managed.trouble = why.text;
-  if (why.text.empty()) {
-    const auto wait = std::min(next_look(plan->order_at - SystemClock::now()), plan->look_again);
-    managed = {.due = poked_ ? Clock::now() : Clock::now() + wait};
+  changes_ = true;
+  changed_.notify_all();
+  if (trouble.no_order) {
+    managed.due = std::max(managed.due, now + kLeastPeriod);
     return true;
   }
-  managed.not_before = Clock::now() + why.retry_after.value_or(seconds{0});
-  const auto wait = std::max(retry_pause(++managed.failures), why.retry_after.value_or(seconds{0}));
-  managed.due = poked_ ? managed.not_before : Clock::now() + wait;
-  say(LogLevel::warn, fmt::format("{}: no certificate: {}; next try in {} min", name, why.text,
-                                  std::chrono::ceil<std::chrono::minutes>(wait).count()));
+  if (trouble.text.empty()) {
+    const auto wait = std::min(next_look(plan->order_at - SystemClock::now()), plan->look_again);
+    managed = {.due = poked_ ? now : now + wait};
+    return true;
+  }
+  managed.trouble = trouble.text;
+  managed.not_before = std::max(managed.not_before, now + trouble.retry_after.value_or(seconds{0}));
+  const auto due = std::max(now + retry_pause(++managed.failures), managed.not_before);
+  managed.due = poked_ ? managed.not_before : due;
+  say(LogLevel::warn, fmt::format("{}: no certificate: {}; next try in {} min", name, trouble.text,
+                                  std::chrono::ceil<std::chrono::minutes>(due - now).count()));
   return true;
 }
 

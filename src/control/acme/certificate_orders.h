@@ -97,6 +97,9 @@ class CertificateOrders {
   /// Some at once: one that takes long holds up few.
   void look_at(const std::vector<std::string>& names);
   void hear_wish(AcmeClient& client, const std::string& name);
+  /// Without a text: none.
+  [[nodiscard]] static AcmeError trouble_of(const std::expected<Outcome, AcmeError>& outcome,
+                                            const std::expected<Plan, AcmeError>& plan);
   /// What came of an attempt decides when the next one is. False: the name is not managed.
   bool note(const std::string& name, const std::expected<Outcome, AcmeError>& outcome);
   void say(LogLevel level, const std::string& text) const;

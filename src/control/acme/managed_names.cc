@@ -35,7 +35,7 @@ std::expected<json, std::string> list_of(const std::string& file) {
 std::expected<std::string, std::string> certificate_name(std::string_view text) {
   std::string name = lower(text);
   if (name.ends_with('.')) name.pop_back();
-  constexpr std::size_t kMost = 240;  // of the name of a file, its ending and what stands around it
+  constexpr std::size_t kMost = 239;  // of the name of a file, its ending and what stands around it
   const bool one_dot_at_most = !name.ends_with('.');
   if (name.size() <= kMost && one_dot_at_most && is_dns_name(name) &&
       name.find('_') == std::string::npos)

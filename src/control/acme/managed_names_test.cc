@@ -27,7 +27,7 @@ TEST(CertificateName, is_nothing_else) {  // defect 25
     EXPECT_FALSE(certificate_name(text)) << text;
   EXPECT_FALSE(certificate_name(std::string(64, 'a') + ".test"));
   std::string long_name = "test";
-  while (long_name.size() < 240) long_name = "aaaaaaaaaa." + long_name;
+  while (long_name.size() < 239) long_name = "aaaaaaaaaa." + long_name;
   EXPECT_FALSE(certificate_name(long_name)) << "no file could have its name";
   EXPECT_FALSE(certificate_name(std::string("a\0.test", 7)));
 }

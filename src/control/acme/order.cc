@@ -144,7 +144,8 @@ class Order {
     constexpr int kTries = 3;
     for (int tries = 1;; ++tries) {
       const auto taken = client_.post(account_, finalize_, payload);
-      if (!taken && !taken.error().passing) return std::unexpected(taken.error());
+      const bool begun_before = !taken && taken.error().type == "orderNotReady";
+      if (!taken && !taken.error().passing && !begun_before) return std::unexpected(taken.error());
       auto done = taken ? client_.wait_for(account_, url_, {"ready", "processing"})
                         : client_.wait_for(account_, url_, {"processing"});
       const bool never_begun = !taken && done && text_in(done->body, "status") == "ready";

@@ -98,7 +98,8 @@ std::expected<void, ProcessError> give_to(const std::string& path, const std::st
   if (!who) return std::unexpected(who.error());
   const auto gid = find_group(group);
   if (!gid) return std::unexpected(gid.error());
-  if (::chown(path.c_str(), who->id, *gid) != 0) return process_error(errno, "owner of " + path);
+  if (::lchown(path.c_str(), who->id, *gid) != 0)  // what it leads to by now is not ours to give
+    return process_error(errno, "owner of " + path);
   return {};
 }
 
