@@ -6,12 +6,10 @@
 #include <cstdlib>
 #include <memory>
 
-#include "tls/openssl_ptr.h"
+#include "tls/key_tools.h"
 
 namespace aralez {
 namespace {
-
-using MdContext = std::unique_ptr<EVP_MD_CTX, OpensslFree<&EVP_MD_CTX_free>>;
 
 unsigned char* bytes_of(Sha256& digest) {
   return reinterpret_cast<unsigned char*>(digest.data());

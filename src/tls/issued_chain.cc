@@ -10,6 +10,7 @@
 #include "base/base64.h"
 #include "config/file.h"
 #include "tls/certificate_pair.h"
+#include "tls/key_tools.h"
 
 namespace aralez {
 namespace {
@@ -31,16 +32,10 @@ std::string base64url_of(const ASN1_STRING& text) {
 std::string id_of(X509& certificate) {
   const ASN1_OCTET_STRING* const issuer = X509_get0_authority_key_id(&certificate);
   const ASN1_INTEGER* const serial = X509_get0_serialNumber(&certificate);
-  unsigned char* der = nullptr;
-  const int size = issuer != nullptr ? i2d_ASN1_INTEGER(serial, &der) : 0;
-  constexpr int kHead = 2;  // a serial number has 20 bytes at most (RFC 5280 section 4.1.2.2)
-  std::string out;
-  if (size > kHead && size < 128)
-    out = base64url_of(*issuer) + "." +
-          encode_base64url(
-              {reinterpret_cast<const char*>(der) + kHead, static_cast<std::size_t>(size - kHead)});
-  OPENSSL_free(der);
-  return out;
+  const std::string der = issuer != nullptr ? encode_der<&i2d_ASN1_INTEGER>(*serial) : "";
+  constexpr std::size_t kHead = 2;  // it has 20 bytes at most (RFC 5280 section 4.1.2.2)
+  if (der.size() <= kHead || der.size() >= 128) return {};
+  return base64url_of(*issuer) + "." + encode_base64url(std::string_view(der).substr(kHead));
 }
 
 CertificateLife life_of(X509& certificate) {
@@ -67,9 +62,7 @@ std::string to_pem(const std::vector<X509Ptr>& chain) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   for (const X509Ptr& certificate : chain)
     if (!bio || PEM_write_bio_X509(bio.get(), certificate.get()) != 1) return {};
-  const char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
+  return bio ? text_of(*bio) : std::string();
 }
 
 }  // namespace

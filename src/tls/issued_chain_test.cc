@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "support/temp_folder.h"
+#include "tls/key_tools.h"
 #include "tls/make_certificate_test.h"
 
 namespace aralez {
@@ -15,12 +16,6 @@ namespace {
 using ::testing::HasSubstr;
 using testing::kDay;
 using testing::kNow;
-
-std::string text_of(BIO& bio) {
-  const char* data = nullptr;
-  const long size = BIO_get_mem_data(&bio, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
 
 /// A certificate for a.test and the key that it is for.
 struct Issued {

@@ -7,11 +7,10 @@
 
 #include <array>
 
+#include "tls/key_tools.h"
+
 namespace aralez {
 namespace {
-
-using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpensslFree<&X509_EXTENSION_free>>;
-using NumberPtr = std::unique_ptr<BIGNUM, OpensslFree<&BN_free>>;
 
 constexpr std::time_t kHour = 3600;
 constexpr std::time_t kYear = 365 * 24 * kHour;
@@ -25,7 +24,7 @@ bool set_serial(X509& certificate) {
   std::array<unsigned char, 16> random{};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) return false;
   random[0] &= 0x7f;
-  const NumberPtr number(BN_bin2bn(random.data(), static_cast<int>(random.size()), nullptr));
+  const Number number(BN_bin2bn(random.data(), static_cast<int>(random.size()), nullptr));
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(&certificate));
 }
 

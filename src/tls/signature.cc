@@ -11,6 +11,8 @@
 #include <array>
 #include <optional>
 
+#include "tls/key_tools.h"
+
 namespace aralez {
 namespace {
 
@@ -19,11 +21,8 @@ constexpr int kMaxRsaBits = 8192;
 constexpr std::size_t kMaxKeys = 64;  ///< of one PEM text
 
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, OpensslFree<&EVP_PKEY_CTX_free>>;
-using MdContext = std::unique_ptr<EVP_MD_CTX, OpensslFree<&EVP_MD_CTX_free>>;
-using Number = std::unique_ptr<BIGNUM, OpensslFree<&BN_free>>;
 using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, OpensslFree<&OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, OpensslFree<&OSSL_PARAM_free>>;
-using EcSignature = std::unique_ptr<ECDSA_SIG, OpensslFree<&ECDSA_SIG_free>>;
 
 const unsigned char* bytes(std::string_view s) {
   return reinterpret_cast<const unsigned char*>(s.data());
@@ -142,12 +141,7 @@ std::string der_of(std::string_view pair, std::size_t coordinate) {
   Number s = number(pair.substr(coordinate));
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.release(), s.release()) != 1)
     return {};
-  unsigned char* der = nullptr;
-  const int size = i2d_ECDSA_SIG(signature.get(), &der);
-  if (size <= 0) return {};
-  std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return out;
+  return encode_der<&i2d_ECDSA_SIG>(*signature);
 }
 
 }  // namespace
@@ -235,12 +229,7 @@ bool PublicKey::verifies(SignatureAlgorithm algorithm, std::string_view text,
 }
 
 std::string PublicKey::encoded() const {
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key_.get(), &der);
-  if (size <= 0) return {};
-  std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return out;
+  return encode_der<&i2d_PUBKEY>(*key_);
 }
 
 namespace {

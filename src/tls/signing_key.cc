@@ -2,22 +2,18 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include "tls/key_tools.h"
 
 namespace aralez {
 namespace {
 
 constexpr int kCoordinate = 32;
 
-using MdContext = std::unique_ptr<EVP_MD_CTX, OpensslFree<&EVP_MD_CTX_free>>;
-using Number = std::unique_ptr<BIGNUM, OpensslFree<&BN_free>>;
-using EcSignature = std::unique_ptr<ECDSA_SIG, OpensslFree<&ECDSA_SIG_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, OpensslFree<&PKCS8_PRIV_KEY_INFO_free>>;
 using Request = std::unique_ptr<X509_REQ, OpensslFree<&X509_REQ_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, OpensslFree<&X509_EXTENSION_free>>;
 
 /// Owns the list and what is on it.
 struct Extensions {
@@ -26,7 +22,7 @@ struct Extensions {
   Extensions(const Extensions&) = delete;
   Extensions& operator=(const Extensions&) = delete;
   ~Extensions() { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
-  bool add(Extension extension) {
+  bool add(ExtensionPtr extension) {
     if (!list || !extension || sk_X509_EXTENSION_push(list, extension.get()) <= 0) return false;
     static_cast<void>(extension.release());
     return true;
@@ -39,12 +35,6 @@ bool is_p256(EVP_PKEY* key) {
   return key != nullptr && EVP_PKEY_is_a(key, "EC") == 1 &&
          EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 &&
          std::string_view(group, size) == SN_X9_62_prime256v1;
-}
-
-std::string text_in(BIO& bio) {
-  const char* data = nullptr;
-  const long size = BIO_get_mem_data(&bio, &data);
-  return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
 /// Big-endian, of fixed size.
@@ -84,14 +74,14 @@ std::optional<SigningKey> SigningKey::from_pkcs8(std::string_view der) {
 std::string SigningKey::pkcs8() const {
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   const bool ok = bio && i2d_PKCS8PrivateKeyInfo_bio(bio.get(), key_.get()) == 1;
-  return ok ? text_in(*bio) : std::string();
+  return ok ? text_of(*bio) : std::string();
 }
 
 std::string SigningKey::pem() const {
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   const bool ok = bio && PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0,
                                                        nullptr, nullptr) == 1;
-  return ok ? text_in(*bio) : std::string();
+  return ok ? text_of(*bio) : std::string();
 }
 
 SigningKey::Point SigningKey::point() const {
@@ -121,16 +111,12 @@ std::string SigningKey::certificate_request(const std::string& host) const {
   // The name stands in the extension alone: a common name takes 64 bytes at most.
   const bool ok = request && X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) == 1 &&
                   X509_REQ_set_pubkey(request.get(), key_.get()) == 1 &&
-                  extensions.add(Extension(X509V3_EXT_conf_nid(
+                  extensions.add(ExtensionPtr(X509V3_EXT_conf_nid(
                       nullptr, nullptr, NID_subject_alt_name, ("DNS:" + host).c_str()))) &&
                   X509_REQ_add_extensions(request.get(), extensions.list) == 1 &&
                   X509_REQ_sign(request.get(), key_.get(), EVP_sha256()) > 0;
-  unsigned char* der = nullptr;
-  const int size = ok ? i2d_X509_REQ(request.get(), &der) : 0;
+  std::string out = ok ? encode_der<&i2d_X509_REQ>(*request) : std::string();
   ERR_clear_error();
-  if (size <= 0) return {};
-  std::string out(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
   return out;
 }
 

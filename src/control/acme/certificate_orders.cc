@@ -133,12 +133,7 @@ std::expected<CertificateOrders::Outcome, AcmeError> CertificateOrders::attempt(
 
 std::expected<void, std::string> CertificateOrders::manage(const std::string& name) {
   const std::lock_guard adding(names_mutex_);
-  const auto known = names_.read();
-  if (!known) return std::unexpected(known.error());
-  if (!known->contains(name)) {
-    if (auto ok = check_writable(state_folder_); !ok) return ok;
-    if (auto added = names_.add(name); !added) return added;
-  }
+  if (auto added = names_.add(name); !added) return added;
   const std::lock_guard lock(mutex_);
   managed_.try_emplace(name);
   changes_ = true;
@@ -250,7 +245,6 @@ void CertificateOrders::hear_wish(AcmeClient& client, const std::string& name) {
 
 AcmeError CertificateOrders::trouble_of(const std::expected<Outcome, AcmeError>& outcome,
                                         const std::expected<Plan, AcmeError>& plan) {
-  if (!outcome) return outcome.error();
   if (!plan) return plan.error();
   const bool due_again = *outcome == Outcome::issued && plan->order_at <= SystemClock::now();
   return {due_again ? "what was issued is to be renewed at once; is the clock right?" : ""};
@@ -258,7 +252,7 @@ AcmeError CertificateOrders::trouble_of(const std::expected<Outcome, AcmeError>&
 
 bool CertificateOrders::note(const std::string& name,
                              const std::expected<Outcome, AcmeError>& outcome) {
-  const auto plan = plan_for(name);
+  const auto plan = outcome ? plan_for(name) : std::unexpected(outcome.error());
   const AcmeError trouble = trouble_of(outcome, plan);
   const auto now = Clock::now();
   const std::lock_guard lock(mutex_);

@@ -97,7 +97,7 @@ class CertificateOrders {
   /// Some at once: one that takes long holds up few.
   void look_at(const std::vector<std::string>& names);
   void hear_wish(AcmeClient& client, const std::string& name);
-  /// Without a text: none.
+  /// Without a text: none. `plan` is there only when `outcome` is.
   [[nodiscard]] static AcmeError trouble_of(const std::expected<Outcome, AcmeError>& outcome,
                                             const std::expected<Plan, AcmeError>& plan);
   /// What came of an attempt decides when the next one is. False: the name is not managed.

@@ -14,7 +14,6 @@
 namespace aralez {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kMostBytes = 8U * 1024 * 1024;
@@ -66,6 +65,8 @@ std::expected<void, std::string> ManagedNames::add(const std::string& name) cons
   const auto known = read();
   if (!known) return std::unexpected(known.error());
   if (known->contains(name)) return {};
+  const std::string folder = std::filesystem::path(files_.front()).parent_path().string();
+  if (auto ok = check_writable(folder); !ok) return ok;
   auto list = list_of(files_.front());
   if (!list) return std::unexpected(std::move(list.error()));
   list->push_back(name);

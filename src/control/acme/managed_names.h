@@ -23,7 +23,8 @@ class ManagedNames {
   /// cannot be understood.
   [[nodiscard]] std::expected<std::set<std::string>, std::string> read(
       std::vector<std::string>* strange = nullptr) const;
-  /// Pre: its folder is there. The error names the file and the reason. One thread at a time.
+  /// Nothing to do when a file has it. The error names what cannot be written, and the reason. One
+  /// thread at a time.
   [[nodiscard]] std::expected<void, std::string> add(const std::string& name) const;
 
  private:

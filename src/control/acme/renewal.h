@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/backoff.h"
 #include "tls/issued_chain.h"
 
 namespace aralez {
@@ -31,8 +32,7 @@ inline constexpr std::chrono::seconds kLeastPeriod{60};
 /// How long to wait after `failures` in a row, at least one. Authorities bear few failures per hour
 /// and name: Let's Encrypt five.
 [[nodiscard]] inline std::chrono::seconds retry_pause(unsigned failures) {
-  constexpr std::chrono::seconds kFirst{300};
-  return std::min(kRenewalPeriod, kFirst * (1U << std::min(failures - 1, 8U)));
+  return backoff(failures, std::chrono::seconds{300}, kRenewalPeriod);
 }
 
 }  // namespace aralez

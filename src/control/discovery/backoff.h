@@ -1,15 +1,15 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
+
+#include "base/backoff.h"
 
 namespace aralez {
 
-/// How long to wait after `failures` in a row, at least one, before the next request.
+/// The same for requests to a registry.
 [[nodiscard]] constexpr std::chrono::milliseconds backoff(unsigned failures) noexcept {
-  constexpr std::chrono::milliseconds kFirst{500};
-  constexpr std::chrono::milliseconds kMost{10'000};
-  return std::min(kMost, kFirst * (1U << std::min(failures - 1, 5U)));
+  using std::chrono::milliseconds;
+  return backoff(failures, milliseconds{500}, milliseconds{10'000});
 }
 
 }  // namespace aralez
