@@ -10,7 +10,7 @@ from typing import Any, Iterator
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from support.acme import CREDENTIALS, FRESH, ISSUED, NO_ACCOUNT, OrderingProxy, listen_at, refused, shown, together
+from support.acme import CREDENTIALS, FRESH, ISSUED, NO_ACCOUNT, OrderingProxy, listen_at, proxy, refused, shown, together
 from support.certificates import der
 from support.deadline import seconds
 from support.origin import Origin
@@ -27,12 +27,6 @@ OTHER_FILE = r"acme_credentials\.[0-9a-f]{16}\.json"
 @pytest.fixture(scope="module")
 def pebble() -> Iterator[Pebble]:
     with Pebble(free_port(), chain_length=2, alternate_roots=1, blocked=["blocked.test"]) as p:
-        yield p
-
-
-@pytest.fixture
-def proxy(pebble: Pebble) -> Iterator[OrderingProxy]:
-    with OrderingProxy(pebble) as p:
         yield p
 
 

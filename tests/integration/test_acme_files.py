@@ -6,28 +6,14 @@ import grp
 import os
 import pwd
 import shutil
-from typing import Iterator
 
 import pytest
 
-from support.acme import ISSUED, NO_ACCOUNT, OrderingProxy, refused
+from support.acme import ISSUED, NO_ACCOUNT, OrderingProxy, pebble, proxy, refused  # pebble, proxy: fixtures
 from support.certificates import der, save
 from support.issuer import DAY, Issuer
 from support.pebble import Pebble
-from support.ports import free_port
 from support.tools import run
-
-
-@pytest.fixture(scope="module")
-def pebble() -> Iterator[Pebble]:
-    with Pebble(free_port()) as p:
-        yield p
-
-
-@pytest.fixture
-def proxy(pebble: Pebble) -> Iterator[OrderingProxy]:
-    with OrderingProxy(pebble) as p:
-        yield p
 
 
 def test_folder_of_certificates_that_cannot_be_written_to(pebble: Pebble, proxy: OrderingProxy) -> None:

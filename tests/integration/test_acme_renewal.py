@@ -5,30 +5,16 @@ from __future__ import annotations
 import pathlib
 import signal
 import ssl
-from typing import Iterator
 
 import pytest
 
-from support.acme import CREDENTIALS, FRESH, ISSUED, OrderingProxy, together
+from support.acme import CREDENTIALS, FRESH, ISSUED, OrderingProxy, pebble, proxy, together  # pebble, proxy: fixtures
 from support.certificates import der, save
 from support.deadline import wait_until
 from support.issuer import DAY, Issuer
 from support.pebble import Pebble
-from support.ports import free_port
 from support.prometheus import value
 from support.tools import run
-
-
-@pytest.fixture(scope="module")
-def pebble() -> Iterator[Pebble]:
-    with Pebble(free_port()) as p:
-        yield p
-
-
-@pytest.fixture
-def proxy(pebble: Pebble) -> Iterator[OrderingProxy]:
-    with OrderingProxy(pebble) as p:
-        yield p
 
 
 def issuer_of(chain: str) -> str:

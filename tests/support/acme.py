@@ -7,7 +7,9 @@ import json
 import pathlib
 import ssl
 import unicodedata
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Iterator
+
+import pytest
 
 from support.client import Client
 from support.fake_acme import FakeAcme
@@ -121,6 +123,20 @@ class OrderingProxy(Proxy):
         """The certificate that a client is shown which asks for `name`; with a context it has to be good."""
         with self.tls(name, context) as client:
             return client.sock._raw.getpeercert(True)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def pebble() -> Iterator[Pebble]:
+    """As a fixture of the modules that import it: one for each."""
+    with Pebble(free_port()) as p:
+        yield p
+
+
+@pytest.fixture
+def proxy(pebble: Pebble) -> Iterator[OrderingProxy]:
+    """The same: of the `pebble` of that module."""
+    with OrderingProxy(pebble) as p:
+        yield p
 
 
 def shown(response: Response) -> tuple[int, str | None, str]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import shutil
-import tempfile
 import urllib.parse
 import uuid
 from typing import Any
 
 from support.certificates import Authority, save
-from support.daemon import Daemon
+from support.daemon import Daemon, DaemonGroup
 from support.deadline import wait_until
 from support.json_api import ask, value_of
 from support.peers import peer
 from support.ports import free_port
 
 
-class Consul:
+class Consul(DaemonGroup):
     """`server` is host:port, `url` the same with its scheme, `ca_file` what its certificate is signed by (none without TLS).
 
     With `acl` nothing is allowed without a token: `management_token` allows all, `token` makes others. Without `authority` a server
@@ -33,10 +31,11 @@ class Consul:
         self.management_token = str(uuid.uuid4()) if acl else ""
         self.authority = (authority or Authority()) if tls else None
         self.ca_file = str(self.authority.root) if self.authority else None
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aralez-test-consul-"))
+        super().__init__("consul")
         self._services: dict[str, str] = {}  # id to name
         self._write_config()
         self._daemon = Daemon("consul", [program, "agent", f"-config-file={self.folder}/consul.json"], self.folder)
+        self.daemons = [self._daemon]
 
     def _write_config(self) -> None:
         config: dict[str, Any] = {
@@ -54,17 +53,8 @@ class Consul:
             config["tls"] = {"https": {"cert_file": f"{self.folder}/server.crt", "key_file": f"{self.folder}/server.key"}}
         (self.folder / "consul.json").write_text(json.dumps(config), encoding="utf-8")
 
-    def __enter__(self) -> "Consul":
-        try:
-            self._daemon.start(self._leads)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._daemon.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def start_all(self) -> None:
+        self._daemon.start(self._leads)
 
     def kill(self) -> None:
         """Connections break at once."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import threading
-from typing import Callable
+from typing import Callable, Self
 
 from support.deadline import seconds, wait_until
 from support.http1 import Closed
@@ -55,3 +57,28 @@ class Daemon:
         if self.process:
             self.process.kill()
             self.process.wait(seconds(10))
+
+
+class DaemonGroup:
+    """What a test needs as one or more daemons in a folder of their own, for a `with` block."""
+
+    def __init__(self, name: str):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"aralez-test-{name}-"))
+        self.daemons: list[Daemon] = []
+        """In the order in which they are killed."""
+
+    def start_all(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self.start_all()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for daemon in self.daemons:
+            daemon.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,14 +6,11 @@ It takes no loopback address for an endpoint; servers that the proxy shall reach
 from __future__ import annotations
 
 import itertools
-import pathlib
-import shutil
-import tempfile
 import uuid
 from typing import Any
 
 from support.certificates import Authority, save
-from support.daemon import Daemon
+from support.daemon import Daemon, DaemonGroup
 from support.deadline import wait_until
 from support.json_api import ask, value_of
 from support.peers import peer
@@ -36,7 +33,7 @@ def _collection(kind: str, namespace: str) -> str:
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{namespace}/{kind}"
 
 
-class KubernetesApi:
+class KubernetesApi(DaemonGroup):
     """`server` is host:port, `ca_file` what its certificate is signed by, by an authority of its own where none is given."""
 
     def __init__(self, *, authority: Authority | None = None):
@@ -46,7 +43,7 @@ class KubernetesApi:
         self.authority = authority or Authority()
         self.ca_file = str(self.authority.root)
         self.admin_token = str(uuid.uuid4())
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aralez-test-kubernetes-"))
+        super().__init__("kubernetes")
         self._granted: dict[str, set[Deed]] = {}  # by account
         self._store_port = free_port()
         store, peers = f"http://127.0.0.1:{self._store_port}", f"http://127.0.0.1:{free_port()}"
@@ -60,26 +57,17 @@ class KubernetesApi:
             "--service-account-signing-key-file=accounts.key", "--service-account-key-file=accounts.crt",
             "--advertise-address=127.0.0.1", "--external-hostname=localhost", "--service-cluster-ip-range=10.96.0.0/24",
             "--endpoint-reconciler-type=none"], self.folder)
+        self.daemons = [self._api, self._store]
 
     def _write_files(self) -> None:
         save(self.folder, "server", self.authority.issue("127.0.0.1", "localhost", "kubernetes.test"))
         save(self.folder, "accounts", self.authority.issue("accounts.test"))  # signs tokens
         (self.folder / "tokens.csv").write_text(f"{self.admin_token},admin,admin,system:masters\n")
 
-    def __enter__(self) -> "KubernetesApi":
-        try:
-            self._write_files()
-            self._store.start(lambda: True)
-            self._api.start(self._is_ready)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._api.kill()
-        self._store.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def start_all(self) -> None:
+        self._write_files()
+        self._store.start(lambda: True)
+        self._api.start(self._is_ready)
 
     def kill(self) -> None:
         """Of the API server; connections break at once."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import re
-import shutil
 import ssl
-import tempfile
 from typing import Any, Sequence
 
 from support.certificates import Authority, save
-from support.daemon import Daemon
+from support.daemon import Daemon, DaemonGroup
 from support.json_api import ask, value_of
 from support.peers import peer
 from support.ports import free_port
@@ -20,7 +17,7 @@ from support.tools import listens
 DAY = 24 * 3600
 
 
-class Pebble:
+class Pebble(DaemonGroup):
     """`directory` is its URL, `ca_file` what its own certificate is signed by. Challenges are asked for at `http_port`.
 
     `eab` are keys by their id, one of which an account has to be bound to; `validity` is that of certificates, in seconds; `nonces` says
@@ -34,7 +31,7 @@ class Pebble:
         self.directory = f"https://127.0.0.1:{self.port}/dir"
         self.authority = Authority("pebble's own")
         self.ca_file = str(self.authority.root)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aralez-test-pebble-"))
+        super().__init__("pebble")
         save(self.folder, "listener", self.authority.issue("127.0.0.1", "localhost"))
         config: dict[str, Any] = {
             "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self._management}",
@@ -51,20 +48,11 @@ class Pebble:
         self._name_server = Daemon("names", [peer("pebble", "pebble-challtestsrv"), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
                                              "-dnsserver", f"127.0.0.1:{self._names}", "-management", f"127.0.0.1:{self._names_management}",
                                              "-doh", "", "-http01", "", "-https01", "", "-tlsalpn01", ""], self.folder)
+        self.daemons = [self._daemon, self._name_server]
 
-    def __enter__(self) -> "Pebble":
-        try:
-            self._name_server.start(lambda: listens(self._names) and listens(self._names_management))
-            self._daemon.start(self._answers)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._daemon.kill()
-        self._name_server.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def start_all(self) -> None:
+        self._name_server.start(lambda: listens(self._names) and listens(self._names_management))
+        self._daemon.start(self._answers)
 
     def kill(self) -> None:
         self._daemon.kill()
