@@ -23,6 +23,10 @@ endif()
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
+# Of what checks, not of what is checked: half the time of a build goes into optimising the expectations of unit tests.
+add_library(aralez_test_flags INTERFACE)
+target_compile_options(aralez_test_flags INTERFACE $<$<CONFIG:Debug>:-O0>)
+
 if(ARALEZ_SANITIZE)
   target_compile_options(aralez_flags INTERFACE
     -fsanitize=${ARALEZ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

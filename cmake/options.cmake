@@ -2,7 +2,7 @@
 option(ARALEZ_TESTS "build the unit tests" ON)
 option(ARALEZ_LTO "link-time optimisation" OFF)
 option(ARALEZ_HARDEN "stack protector, CET, RELRO, FORTIFY" ON)
-option(ARALEZ_BENCH "build the micro-benchmarks in bench/micro" OFF)
+option(ARALEZ_PCH "precompiled headers, with g++" ON)
 option(ARALEZ_FUZZ "build the libFuzzer targets (clang)" OFF)
 set(ARALEZ_SANITIZE "" CACHE STRING "comma list for -fsanitize, empty for none")
 
@@ -17,5 +17,6 @@ find_program(CCACHE ccache)
 if(CCACHE)
   # One cache for every build directory and clone: paths below the source tree count as relative.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()

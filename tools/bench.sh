@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The cost of a request beside other proxies (../shared/bench/compare.py), recorded with machine and commit, then bench/micro.
+# The cost of a request beside other proxies (../shared/bench/compare.py), recorded with machine and commit.
 #
 #   BENCH_SCENARIOS=h1,h1post,conn,large BENCH_PEERS=relay,nginx,haproxy,h2o,aralez BENCH_ROUNDS=5 tools/bench.sh
 #
@@ -32,11 +32,4 @@ out=bench/results/$(date -u +%Y-%m-%d)-$commit
 /usr/bin/python3 "$compare" --aralez build/release/aralez -p "${BENCH_PEERS:-relay,nginx,haproxy,h2o,aralez}" \
   -s "${BENCH_SCENARIOS:-h1,h1post,conn,large}" --rounds "${BENCH_ROUNDS:-5}" --json "$out.json" | tee -a "$out.txt"
 
-if [[ -e bench/micro/CMakeLists.txt ]]; then
-  cmake --preset release -DARALEZ_BENCH=ON >/dev/null
-  cmake --build --preset release -- --quiet
-  for micro in build/release/*_bench; do
-    "$micro" --benchmark_min_time=0.2 2>&1 | tee -a "$out.txt"
-  done
-fi
 echo "bench: $out.txt, $out.json"

@@ -17,7 +17,7 @@ PATH=$PATH:/usr/local/go/bin command -v go >/dev/null || test+=(golang-go)
 command -v npm >/dev/null || test+=(nodejs npm)
 lint=(clang-format-19 clang-tidy-19 shellcheck python3 python3-pytest git)
 fuzz=(clang-19 libclang-rt-19-dev)
-bench=(libbenchmark-dev nginx-light haproxy h2o wrk nghttp2-client openssl python3 util-linux git)
+bench=(nginx-light haproxy h2o wrk nghttp2-client openssl python3 util-linux git)
 # Compared with when the distribution has them; nothing fails without them.
 peers_only=" haproxy h2o "
 
