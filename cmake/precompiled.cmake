@@ -15,7 +15,7 @@ if(fmt_definitions)
   target_compile_definitions(aralez_flags INTERFACE ${fmt_definitions})
 endif()
 
-file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cc "int main() {}\n")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "int main() {}\n")  # written only when it differs
 add_library(aralez_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
 target_link_libraries(aralez_precompiled PRIVATE aralez_flags fmt::fmt)
 target_precompile_headers(aralez_precompiled PRIVATE ${common})

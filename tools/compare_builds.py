@@ -59,6 +59,7 @@ def start_peer(compare, work, log, name, binary, port):
         command = compare.PEERS[name](work, port, found)
     process = compare.start(command, log, compare.PROXY_CPU)
     if not compare.wait_port(port):
+        compare.stop(process)
         sys.exit(f"compare_builds: {name} did not start")
     return process
 
@@ -77,9 +78,11 @@ def start_load(compare, command, name):
     return load
 
 
-def requests_of(output):
+def requests_of(output, name):
     done = re.search(r"(\d+) requests in", output) or re.search(r"started, (\d+) done", output)
-    return int(done.group(1)) if done else 0
+    if not done or int(done.group(1)) == 0:
+        sys.exit(f"compare_builds: {name} answered nothing:\n{output}")
+    return int(done.group(1))
 
 
 def one_start(compare, options, specs):
@@ -100,7 +103,10 @@ def one_start(compare, options, specs):
             compare.run_once(make(work, port, 1), process.pid)
         before = [cpu_seconds(compare, process) for _, process, _ in peers]
         seconds = options.seconds * len(peers) + 1
-        loads = [start_load(compare, make(work, port, seconds), name) for name, _, port in peers]
+        loads = []
+        for name, _, port in peers:
+            loads.append(start_load(compare, make(work, port, seconds), name))
+            running.append(loads[-1])
         end = time.monotonic() + seconds - 0.5
         turn = 0
         while time.monotonic() < end:
@@ -113,10 +119,11 @@ def one_start(compare, options, specs):
             load.send_signal(signal.SIGCONT)
         outputs = [load.communicate()[0] for load in loads]
         after = [cpu_seconds(compare, process) for _, process, _ in peers]
-        return [(b - a) / max(1, requests_of(o)) * 1e6 for a, b, o in zip(before, after, outputs)]
+        return [(b - a) / requests_of(o, name) * 1e6 for a, b, o, (name, _, _) in zip(before, after, outputs, peers)]
     finally:
         for process in running:
             compare.stop(process)
+        log.close()
         shutil.rmtree(work.dir, ignore_errors=True)
 
 

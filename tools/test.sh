@@ -4,7 +4,8 @@
 # What is built, and why not more:
 #   release  the program only: it is what users get, so the black-box tests and the hardening check run on it.
 #   asan     everything, with ASan + UBSan: the unit tests, the replay of the fuzz corpora, and the program for a second
-#            black-box run. Same optimisation and assertions as `dev`, so a `dev` run would prove nothing more.
+#            black-box run. Same optimisation and assertions as `dev`, so a `dev` run would prove nothing more than that
+#            each file includes what it uses.
 #   tsan     only the tests of the folders that have threads (io, observe, control, server, filter/limits); the rest
 #            lives on one thread.
 set -euo pipefail
