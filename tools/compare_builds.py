@@ -79,7 +79,7 @@ def start_load(compare, command, name):
 
 
 def requests_of(output, name):
-    done = re.search(r"(\d+) requests in", output) or re.search(r"started, (\d+) done", output)
+    done = re.search(r"(\d+) requests in", output) or re.search(r"status codes: (\d+) 2xx", output)
     if not done or int(done.group(1)) == 0:
         sys.exit(f"compare_builds: {name} answered nothing:\n{output}")
     return int(done.group(1))
