@@ -1,6 +1,6 @@
 # The front door. Each target is one script in tools/; CMakePresets.json has the builds.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint format fuzz clean
+.PHONY: help setup run test bench profile lint format fuzz clean
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
@@ -22,6 +22,10 @@ bench: ## cost per request beside nginx, haproxy and h2o; recorded in bench/resu
 	@tools/setup.sh build bench
 	@tools/bench.sh
 
+profile: ## record which way requests go, for release builds; after changes of the data path
+	@tools/setup.sh build bench
+	@tools/profile.py
+
 lint: ## format, include levels, headers alone, shellcheck, clang-tidy on changed files (ALL=1: all files)
 	@tools/setup.sh build test lint
 	@tools/lint.sh $(if $(ALL),all,changed)
@@ -35,4 +39,4 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) under clang 19
 	@tools/fuzz.sh
 
 clean: ## remove what builds and demo runs left behind
-	@rm -rf build/dev build/release build/asan build/tsan build/fuzz build/*.log demo/run
+	@rm -rf build/dev build/release build/asan build/tsan build/fuzz build/profile build/*.log demo/run
