@@ -8,15 +8,15 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build make ccache pkg-config libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
-  libcrypt-dev libcurl4-openssl-dev libspdlog-dev libcli11-dev libc-ares-dev libnghttp2-dev libmimalloc-dev)
-test=(libgtest-dev libgmock-dev nginx-light wrk nghttp2-client nghttp2-proxy nghttp2-server curl openssl python3 python3-pytest
+  libcrypt-dev libcurl4-openssl-dev libspdlog-dev libcli11-dev libc-ares-dev libmimalloc-dev)
+test=(libgtest-dev libgmock-dev libnghttp2-dev nginx-light wrk nghttp2-client nghttp2-proxy nghttp2-server curl openssl python3 python3-pytest
   python3-venv chromium python3-websockets python3-yaml python3-h2 python3-wsproto python3-grpcio python3-jwt python3-cryptography strace
   binutils util-linux git prometheus haproxy)
 # tools/peers.sh builds test peers with them.
 PATH=$PATH:/usr/local/go/bin command -v go >/dev/null || test+=(golang-go)
 command -v npm >/dev/null || test+=(nodejs npm)
 lint=(clang-format-19 clang-tidy-19 shellcheck python3 python3-pytest git)
-fuzz=(clang-19 libclang-rt-19-dev)
+fuzz=(clang-19 libclang-rt-19-dev libnghttp2-dev)
 bench=(nginx-light haproxy h2o wrk nghttp2-client openssl python3 util-linux git)
 # Compared with when the distribution has them; nothing fails without them.
 peers_only=" haproxy h2o "

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,46 @@ inline bool token_equals(std::string_view token, std::string_view known) noexcep
   for (std::size_t i = 0; i < n; ++i)
     if ((token[i] | 0x20) != (known[i] | 0x20)) return false;
   return true;
+}
+namespace ascii_detail {
+/// Each byte in lower case, by the ordinary rule.
+constexpr std::uint64_t lower_word(std::uint64_t w) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  const std::uint64_t heptets = w & (0x7f * kOnes);
+  const std::uint64_t from_a = heptets + (0x80 - 'A') * kOnes;    // bit 7: 'A' or behind it
+  const std::uint64_t behind_z = heptets + (0x7f - 'Z') * kOnes;  // bit 7: behind 'Z'
+  return w | ((from_a ^ behind_z) & ~w & (0x80 * kOnes)) >> 2;
+}
+inline std::uint64_t load_word(const char* p) noexcept {
+  std::uint64_t w = 0;
+  std::memcpy(&w, p, sizeof w);
+  return w;
+}
+}  // namespace ascii_detail
+
+/// `s` in lower case, in the front of `out`; eight bytes at a time. Pre: out.size() >= s.size().
+inline std::string_view lower_into(std::string_view s, std::span<char> out) noexcept {
+  std::size_t i = 0;
+  for (; i + 8 <= s.size(); i += 8) {
+    const std::uint64_t w = ascii_detail::lower_word(ascii_detail::load_word(s.data() + i));
+    std::memcpy(out.data() + i, &w, sizeof w);
+  }
+  for (; i < s.size(); ++i) out[i] = to_lower(s[i]);
+  return {out.data(), s.size()};
+}
+/// Whether `s` in lower case is `low`; eight bytes at a time.
+inline bool lower_equals(std::string_view s, std::string_view low) noexcept {
+  using ascii_detail::load_word, ascii_detail::lower_word;
+  const std::size_t n = s.size();
+  if (n != low.size()) return false;
+  if (n < 8) {
+    for (std::size_t i = 0; i < n; ++i)
+      if (to_lower(s[i]) != low[i]) return false;
+    return true;
+  }
+  for (std::size_t i = 0; i + 8 < n; i += 8)
+    if (lower_word(load_word(s.data() + i)) != load_word(low.data() + i)) return false;
+  return lower_word(load_word(s.data() + n - 8)) == load_word(low.data() + n - 8);
 }
 inline std::string lower(std::string_view s) {
   std::string out(s);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "codec/h2/frame.h"
-#include "codec/h2/hpack.h"
+#include "codec/h2/hpack/decoder.h"
 
 /// HTTP/2 as a test writes and reads it: frames of any kind, good or bad.
 namespace aralez::testing::h2 {
@@ -157,12 +157,12 @@ class FrameReader final : private FieldSink {
   }
 
  private:
-  void on_field(std::string_view name, std::string_view value) override {
-    lines_.append(name).append(": ").append(value) += '\n';
+  void on_field(const FieldLine& line) override {
+    lines_.append(line.name).append(": ").append(line.value) += '\n';
   }
 
-  HpackMemory memory_;
-  HpackDecoder decoder_{memory_};
+  HpackScratch scratch_;
+  HpackDecoder decoder_{scratch_};
   std::size_t at_ = 0;
   std::string fragment_;
   std::string lines_;

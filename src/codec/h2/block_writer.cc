@@ -1,10 +1,8 @@
 #include "codec/h2/block_writer.h"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
-
-#include "base/ascii.h"
 
 namespace aralez::h2 {
 namespace {
@@ -13,10 +11,6 @@ std::size_t text_size(const Fields& fields) {
   std::size_t n = 0;
   for (const Field& f : fields) n += f.name.size() + f.value.size();
   return n;
-}
-
-bool has_capitals(std::string_view s) {
-  return std::any_of(s.begin(), s.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 /// What no header block may have (RFC 9113 section 8.2.2), and what the codec writes itself.
@@ -42,29 +36,27 @@ BlockWriter::BlockWriter(Transport& to, HpackEncoder& encoder, const Fields& fie
       room_(to.output_space(kFrameHeader + HpackEncoder::bound(fields.size() + more_lines,
                                                                text_size(fields) + more_bytes))) {}
 
-void BlockWriter::put(std::string_view name, std::string_view value) {
-  if (broken_) return;
-  std::size_t n = 0;
-  if (!has_capitals(name)) {
-    n = encoder_.put(name, value, room_.subspan(used_));
-  } else if (std::array<char, 128> low; name.size() <= low.size()) {
-    std::transform(name.begin(), name.end(), low.begin(), to_lower);
-    n = encoder_.put({low.data(), name.size()}, value, room_.subspan(used_));
-  } else {
-    n = encoder_.put(lower(name), value, room_.subspan(used_));
-  }
+void BlockWriter::put(std::string_view name, std::string_view value, FieldId id) {
+  wrote(broken_ ? 0 : encoder_.put(name, value, id, room_.subspan(used_)));
+}
+
+void BlockWriter::put_status(std::uint16_t status) {
+  wrote(broken_ ? 0 : encoder_.put_status(status, room_.subspan(used_)));
+}
+
+void BlockWriter::wrote(std::size_t n) noexcept {
   broken_ = n == 0;
   used_ += n;
 }
 
-void BlockWriter::put_number(std::string_view name, std::uint64_t value) {
+void BlockWriter::put_number(std::string_view name, std::uint64_t value, FieldId id) {
   std::array<char, 20> text;
   const auto [end, ec] = std::to_chars(text.data(), text.data() + text.size(), value);
-  put(name, {text.data(), static_cast<std::size_t>(end - text.data())});
+  put(name, {text.data(), static_cast<std::size_t>(end - text.data())}, id);
 }
 
 void BlockWriter::put_field(const Field& field) {
-  if (!of_connection(field.id)) put(field.name, field.value);
+  if (!of_connection(field.id)) put(field.name, field.value, field.id);
 }
 
 bool BlockWriter::finish(std::uint32_t stream, End end) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "codec/h2/frame.h"
-#include "codec/h2/hpack.h"
+#include "codec/h2/hpack/encoder.h"
 #include "http/head.h"
 
 namespace aralez::h2 {
@@ -15,8 +15,9 @@ class BlockWriter {
               std::size_t more_bytes);
 
   /// Any case; goes out in lower case (RFC 9113 section 8.2).
-  void put(std::string_view name, std::string_view value);
-  void put_number(std::string_view name, std::uint64_t value);
+  void put(std::string_view name, std::string_view value, FieldId id = FieldId::other);
+  void put_status(std::uint16_t status);
+  void put_number(std::string_view name, std::uint64_t value, FieldId id = FieldId::other);
   /// Leaves out what belongs to the connection or to the framing.
   void put_field(const Field& field);
   void put_fields(const Fields& fields) {
@@ -26,6 +27,7 @@ class BlockWriter {
   [[nodiscard]] bool finish(std::uint32_t stream, End end);
 
  private:
+  void wrote(std::size_t n) noexcept;
   void split(std::uint32_t stream, std::uint8_t flags);
 
   Transport& to_;

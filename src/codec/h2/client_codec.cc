@@ -64,7 +64,7 @@ void ClientCodec::send_head(MuxStream& s, const Head& head, End end) {
   out.put(":path", head.target);
   for (const Field& f : head.fields)
     if (f.id != FieldId::host) out.put_field(f);
-  if (known) out.put_number("content-length", head.length.bytes);
+  if (known) out.put_number("content-length", head.length.bytes, FieldId::content_length);
   if (head.expect_continue) out.put("expect", "100-continue");
   // Servers of gRPC want to see that trailers reach the client; this hop does carry them.
   if (is_call(head)) out.put("te", "trailers");

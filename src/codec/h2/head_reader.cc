@@ -12,28 +12,6 @@ namespace {
 constexpr std::size_t kLineOverhead = 32;
 constexpr std::size_t kMaxMethod = 64;
 
-/// Name of a field line: a token without capitals (RFC 9113 section 8.2.1).
-enum class NameKind : std::uint8_t { plain, underscore, bad };
-NameKind kind_of_name(std::string_view name) noexcept {
-  std::size_t i = name_run(name.data(), name.size());
-  bool upper = false;
-  for (std::size_t k = 0; k < i; ++k) upper |= name[k] >= 'A' && name[k] <= 'Z';
-  bool underscore = false;
-  for (; i < name.size(); ++i) {
-    const char c = name[i];
-    if (!is_token_char(c) || (c >= 'A' && c <= 'Z')) return NameKind::bad;
-    underscore |= c == '_';
-  }
-  if (upper || name.empty()) return NameKind::bad;
-  return underscore ? NameKind::underscore : NameKind::plain;
-}
-
-bool good_value(std::string_view v) noexcept {
-  if (v.empty()) return true;
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  return !blank(v.front()) && !blank(v.back()) && value_end(v) == v.size();
-}
-
 BlockVerdict refused(std::uint16_t status, std::string_view why, Reason reason) {
   return {BlockVerdict::Kind::refused, {status, why, reason}};
 }
@@ -47,55 +25,43 @@ void HeadReader::malformed(std::string_view why, Reason reason) {
   if (worst_.kind != BlockVerdict::Kind::malformed) worst_ = bad(why, reason);
 }
 
-void HeadReader::on_field(std::string_view name, std::string_view value) {
-  bytes_ += name.size() + value.size() + kLineOverhead;
+void HeadReader::on_field(const FieldLine& line) {
+  bytes_ += line.name.size() + line.value.size() + kLineOverhead;
   ++lines_;
   if (worst_.kind != BlockVerdict::Kind::good) return;  // the rest is only decoded
   if (bytes_ > limits_.bytes) {
     worst_ = refused(431, "header block too large", Reason::head_too_large);
     return;
   }
-  if (!good_value(value)) return malformed("character not allowed in a field value");
-  if (name.starts_with(':')) return take_pseudo(name, value);
+  if (!line.is.good_value) return malformed("character not allowed in a field value");
+  if (is_pseudo(line.is.name)) return take_pseudo(line.is.name, line.value);
 
   regular_ = true;
-  const NameKind kind = kind_of_name(name);
-  if (kind == NameKind::bad) return malformed("field name is not a token in lower case");
-  const FieldId id = field_id(name);
-  if (take_framing(id, value)) return;
+  if (line.is.name == NameKind::bad) return malformed("field name is not a token in lower case");
+  const FieldId id = line.is.id;
+  if (take_framing(id, line.value)) return;
   if (fields_ == std::min(storage_.size(), limits_.lines)) {
     worst_ = refused(431, "too many header fields", Reason::too_many_headers);
     return;
   }
-  const std::string_view kept_name = keep(name);
-  const std::string_view kept_value = keep(value);
+  const auto [name, value] = keep(line.name, line.value);
   if (id == FieldId::host) {
     ++hosts_;
-    host_ = kept_value;
+    host_ = value;
   }
   cookies_ += id == FieldId::cookie;
-  // keep() may have moved what was kept before, the name too.
-  Field& f = storage_[fields_++];
-  f.name = kept_value.empty() ? kept_name
-                              : std::string_view(kept_value.data() - name.size(), name.size());
-  f.value = kept_value;
-  f.id = id;
-  f.underscore = kind == NameKind::underscore;
+  storage_[fields_++] = {name, value, id, line.is.name == NameKind::underscore};
 }
 
 void HeadReader::add(std::string_view name, std::string_view value, FieldId id) {
   if (fields_ == storage_.size()) return;
-  static_cast<void>(keep(name));
-  const std::string_view kept = keep(value);
-  storage_[fields_++] = {{kept.data() - name.size(), name.size()}, kept, id};
+  const Kept kept = keep(name, value);
+  storage_[fields_++] = {kept.name, kept.value, id};
 }
 
-void HeadReader::take_pseudo(std::string_view name, std::string_view value) {
-  constexpr std::array<std::string_view, kPseudo> kNames{":method", ":scheme",   ":authority",
-                                                         ":path",   ":protocol", ":status"};
-  const auto* const known = std::find(kNames.begin(), kNames.end(), name);
-  if (known == kNames.end()) return malformed("unknown pseudo-header");
-  const auto i = static_cast<std::size_t>(known - kNames.begin());
+void HeadReader::take_pseudo(NameKind kind, std::string_view value) {
+  if (kind == NameKind::unknown_pseudo) return malformed("unknown pseudo-header");
+  const auto i = static_cast<std::size_t>(kind);
   const unsigned bit = 1U << i;
   if (seen_ & bit) return malformed("repeated pseudo-header");
   if (regular_) return malformed("pseudo-header behind a field");
@@ -133,6 +99,14 @@ std::string_view HeadReader::keep(std::string_view text) {
   std::memcpy(to, text.data(), text.size());
   used_ += text.size();
   return {reinterpret_cast<const char*>(to), text.size()};
+}
+
+HeadReader::Kept HeadReader::keep(std::string_view name, std::string_view value) {
+  // In one piece: the second could move what was kept first.
+  const std::size_t size = name.size() + value.size();
+  if (!block_ || block_->capacity - used_ < size) relocate(used_ + size);
+  const std::string_view kept_name = keep(name);
+  return {kept_name, keep(value)};
 }
 
 void HeadReader::relocate(std::size_t need) {
@@ -197,25 +171,25 @@ void HeadReader::body_length(Head& head, End end) {
 }
 
 BlockVerdict HeadReader::target(Head& head) {
-  const auto method = pseudo(Pseudo::method);
+  const auto method = pseudo(NameKind::method);
   if (!is_token(method) || method.size() > kMaxMethod)
     return bad(":method is missing or malformed", Reason::bad_request_line);
   head.method_text = method;
   head.method = method_of(method);
-  head.authority = pseudo(Pseudo::authority);
-  const bool tunnel = has(Pseudo::protocol);
+  head.authority = pseudo(NameKind::authority);
+  const bool tunnel = has(NameKind::protocol);
   if (head.method == Method::connect && !tunnel) {
-    if (has(Pseudo::scheme) || has(Pseudo::path) || head.authority.empty())
+    if (has(NameKind::scheme) || has(NameKind::path) || head.authority.empty())
       return bad("CONNECT with a target", Reason::bad_target);
     head.target = head.authority;
     return {};
   }
   if (tunnel && head.method != Method::connect)
     return bad(":protocol without CONNECT", Reason::bad_request_line);
-  head.scheme = pseudo(Pseudo::scheme);
+  head.scheme = pseudo(NameKind::scheme);
   if (head.scheme != "http" && head.scheme != "https")
     return bad(":scheme is missing or not http", Reason::bad_target);
-  head.target = pseudo(Pseudo::path);
+  head.target = pseudo(NameKind::path);
   const bool star = head.target == "*" && head.method == Method::options;
   if (!star && !head.target.starts_with('/'))
     return bad(":path is missing or not a path", Reason::bad_target);
@@ -224,18 +198,18 @@ BlockVerdict HeadReader::target(Head& head) {
   if (head.target.size() > limits_.target)
     return refused(414, "request target too long", Reason::uri_too_long);
   if (!tunnel) return {};
-  if (!carried_upgrade(pseudo(Pseudo::protocol)))
+  if (!carried_upgrade(pseudo(NameKind::protocol)))
     return refused(501, "protocol not carried", Reason::unsupported_method);
   // What RFC 8441 makes of an HTTP/1.1 Upgrade, turned back: the exchange knows one kind of tunnel.
   head.method = Method::get;
   head.method_text = "GET";
-  head.upgrade = pseudo(Pseudo::protocol);
+  head.upgrade = pseudo(NameKind::protocol);
   return {};
 }
 
 BlockVerdict HeadReader::request(Head& head, End end) {
   if (const auto v = common(head); v.kind != BlockVerdict::Kind::good) return v;
-  if (has(Pseudo::status)) return bad(":status in a request", Reason::bad_request_line);
+  if (has(NameKind::status)) return bad(":status in a request", Reason::bad_request_line);
   if (const auto v = target(head); v.kind != BlockVerdict::Kind::good) return v;
   if (hosts_ > 1) return bad("more than one Host", Reason::bad_host);
   if (head.authority.empty()) head.authority = host_;
@@ -258,9 +232,9 @@ BlockVerdict HeadReader::request(Head& head, End end) {
 
 BlockVerdict HeadReader::response(Head& head, End end) {
   if (const auto v = common(head); v.kind != BlockVerdict::Kind::good) return v;
-  if (seen_ != 1U << static_cast<unsigned>(Pseudo::status))
+  if (seen_ != 1U << static_cast<unsigned>(NameKind::status))
     return bad("pseudo-headers of a response are not :status alone", Reason::upstream_protocol);
-  const auto status = pseudo(Pseudo::status);
+  const auto status = pseudo(NameKind::status);
   const bool digits = status.size() == 3 && std::all_of(status.begin(), status.end(), [](char c) {
                         return c >= '0' && c <= '9';
                       });

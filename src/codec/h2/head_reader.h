@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "codec/h2/hpack.h"
+#include "codec/h2/hpack/decoder.h"
 #include "http/head.h"
 #include "http/head_error.h"
 #include "http/stream.h"
@@ -37,7 +37,7 @@ class HeadReader final : public FieldSink {
   HeadReader(BlockPool& pool, std::span<Field> storage, const BlockLimits& limits)
       : pool_(pool), storage_(storage), limits_(limits) {}
 
-  void on_field(std::string_view name, std::string_view value) override;
+  void on_field(const FieldLine& line) override;
 
   /// A field of our own, before the head is made. Pre: the value is not empty.
   void add(std::string_view name, std::string_view value, FieldId id = FieldId::other);
@@ -51,23 +51,27 @@ class HeadReader final : public FieldSink {
   /// Decoded size, with 32 per line.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   /// Of an extended CONNECT (RFC 8441); else empty.
-  [[nodiscard]] std::string_view protocol() const noexcept { return pseudo(Pseudo::protocol); }
+  [[nodiscard]] std::string_view protocol() const noexcept { return pseudo(NameKind::protocol); }
 
  private:
-  enum class Pseudo : std::uint8_t { method, scheme, authority, path, protocol, status };
-  static constexpr std::size_t kPseudo = 6;
+  static constexpr std::size_t kPseudo = 6;  ///< kinds of a known one
 
-  [[nodiscard]] std::string_view pseudo(Pseudo p) const noexcept {
+  [[nodiscard]] std::string_view pseudo(NameKind p) const noexcept {
     return pseudo_[static_cast<std::size_t>(p)];
   }
-  [[nodiscard]] bool has(Pseudo p) const noexcept {
+  [[nodiscard]] bool has(NameKind p) const noexcept {
     return (seen_ & (1U << static_cast<unsigned>(p))) != 0;
   }
-  void take_pseudo(std::string_view name, std::string_view value);
+  void take_pseudo(NameKind kind, std::string_view value);
   /// True when the line is about framing, and has been dealt with.
   [[nodiscard]] bool take_framing(FieldId id, std::string_view value);
   void malformed(std::string_view why, Reason reason = Reason::bad_header);
+  struct Kept {
+    std::string_view name;
+    std::string_view value;
+  };
   [[nodiscard]] std::string_view keep(std::string_view text);
+  [[nodiscard]] Kept keep(std::string_view name, std::string_view value);
   void relocate(std::size_t need);
   void join_cookies();
   [[nodiscard]] BlockVerdict common(Head& head);

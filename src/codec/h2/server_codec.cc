@@ -118,9 +118,9 @@ void ServerCodec::answer(std::uint32_t id, End end, const HeadError& error) {
   Head head{.status = error.status};
   owner_.on_refused(error, &head);
   BlockWriter out(t_, encoder_, head.fields, 2, 24);
-  out.put_number(":status", head.status);
+  out.put_status(head.status);
   out.put_fields(head.fields);
-  out.put("content-length", "0");
+  out.put("content-length", "0", FieldId::content_length);
   if (!out.finish(id, End::yes)) return break_later();
   remember(id, end == End::yes ? Ended::complete : Ended::reset_by_us);
   if (end == End::no) write_rst_stream(t_, id, ErrorCode::no_error);
@@ -150,7 +150,7 @@ void ServerCodec::send_tunnel_head(MuxStream& s, const Head& head, End end) {
     return fail_later(s, ErrorCode::connect_error);
   s.kind = MuxStream::Kind::tunnel;
   BlockWriter out(t_, encoder_, head.fields, 1, 16);
-  out.put(":status", "200");
+  out.put_status(200);
   for (const Field& f : head.fields)
     if (&f != accept) out.put_field(f);
   if (!out.finish(s.id, End::no)) return break_later();
@@ -163,10 +163,10 @@ void ServerCodec::write_head(MuxStream& s, const Head& head, std::uint16_t statu
   if (!head.interim()) s.mute |= s.method == Method::head || bodyless(status);
   const bool last = !head.interim() && (end == End::yes || s.mute);
   BlockWriter out(t_, encoder_, head.fields, 2, 48);
-  out.put_number(":status", status);
+  out.put_status(status);
   out.put_fields(head.fields);
   if (known && status == head.status && status >= 200 && status != 204)
-    out.put_number("content-length", head.length.bytes);
+    out.put_number("content-length", head.length.bytes, FieldId::content_length);
   if (!out.finish(s.id, last ? End::yes : End::no)) return break_later();
   if (head.interim()) return;
   if (!s.mute) s.tx_left = MuxStream::length_of(head.length);

@@ -65,21 +65,6 @@ TEST_F(H2ServerCodec, frames_of_one_turn_leave_together) {
   EXPECT_EQ(frames_.body(1) + frames_.body(3), "ab");
 }
 
-TEST_F(H2ServerCodec, steady_traffic_asks_the_allocator_for_nothing) {
-  greet();
-  const auto exchange = [this](std::uint32_t id) {
-    send(h2::get(id));
-    owners_.back()->answer(loop_.blocks(), "x");
-    owners_.back()->detach();
-    settle();
-  };
-  std::uint32_t id = 1;
-  for (int i = 0; i < 300; ++i, id += 2) exchange(id);
-  const std::size_t before = shared_.hpack.allocations();
-  for (int i = 0; i < 300; ++i, id += 2) exchange(id);
-  EXPECT_EQ(shared_.hpack.allocations(), before);
-}
-
 struct BadHead {
   std::string_view name;
   std::vector<std::pair<std::string, std::string>> lines;

@@ -9,7 +9,6 @@ Session::Session(Transport& transport, Shared& shared, const BlockLimits& limits
       shared_(shared),
       limits_(limits),
       decoder_(shared.hpack),
-      encoder_(shared.hpack),
       life_(life),
       glitches_(Limits::kH2Glitches, Limits::kH2GlitchesPerSecond, transport.loop().now()),
       resets_(Limits::kH2Resets, Limits::kH2ResetsPerSecond, transport.loop().now()) {}

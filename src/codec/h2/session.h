@@ -8,7 +8,8 @@
 #include "codec/h2/budget.h"
 #include "codec/h2/frame.h"
 #include "codec/h2/head_reader.h"
-#include "codec/h2/hpack.h"
+#include "codec/h2/hpack/decoder.h"
+#include "codec/h2/hpack/encoder.h"
 #include "codec/h2/mux_stream.h"
 #include "codec/h2/sent_queue.h"
 #include "codec/h2/stream_table.h"
@@ -21,7 +22,7 @@ namespace aralez::h2 {
 struct Shared {
   explicit Shared(Loop& loop) : streams(loop) {}
 
-  HpackMemory hpack;
+  HpackScratch hpack;
   /// Where heads are parsed into: a head is handed on before the next is read.
   std::array<Field, Limits::kMaxUpstreamHeaders> fields;
   StreamPool streams;

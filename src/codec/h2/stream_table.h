@@ -9,8 +9,8 @@
 
 namespace aralez::h2 {
 
-/// The streams of one session by their ids, and how the last ones that left it have ended. Owns
-/// none of them.
+/// The streams of one session by their ids, and how those that left it have ended, of each bucket
+/// the last one. Owns none of them.
 class StreamTable {
  public:
   /// How a stream that has left the table was ended.
@@ -53,19 +53,24 @@ class StreamTable {
       while (bucket) fn(*bucket);
   }
 
-  [[nodiscard]] Ended how_ended(std::uint32_t id) const noexcept;
-  void remember(std::uint32_t id, Ended how) noexcept;
+  [[nodiscard]] Ended how_ended(std::uint32_t id) const noexcept {
+    const Last& last = last_[bucket_of(id)];
+    return last.id == id ? last.how : Ended::unknown;
+  }
+  void remember(std::uint32_t id, Ended how) noexcept { last_[bucket_of(id)] = {id, how}; }
 
  private:
   static constexpr std::size_t kBuckets = 64;
-  static constexpr std::size_t kRemembered = 32;
+  struct Last {
+    std::uint32_t id = 0;
+    Ended how = Ended::unknown;
+  };
   /// Of one side's ids, every second one.
   static constexpr std::size_t bucket_of(std::uint32_t id) noexcept { return id / 2 % kBuckets; }
 
   std::array<MuxStream*, kBuckets> buckets_{};
   std::size_t count_ = 0;
-  std::array<std::pair<std::uint32_t, Ended>, kRemembered> remembered_{};
-  std::size_t remember_at_ = 0;
+  std::array<Last, kBuckets> last_{};
 };
 
 }  // namespace aralez::h2
