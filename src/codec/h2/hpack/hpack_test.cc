@@ -162,6 +162,18 @@ TEST(HpackEncoder, a_line_that_came_before_takes_a_byte) {
   EXPECT_EQ(hex(out.write({{"x-own", "2"}})), "7e0132") << "the name at least";
 }
 
+/// RFC 9113 section 8.2.
+TEST(HpackEncoder, names_go_out_in_lower_case) {
+  Writer out;
+  Reader in;
+  const std::string name = "X-Own-Name-@[`{\x80\xc1-" + std::string(200, 'Z');
+  const Lines low{{lower(name), "One"}};
+  EXPECT_EQ(in.read(out.write({{name, "One"}})), low);
+  EXPECT_EQ(hex(out.write({{lower(name), "One"}})), "be") << "the same line";
+  EXPECT_EQ(hex(out.write({{name, "One"}})), "be");
+  EXPECT_NE(hex(out.write({{name, "one"}})), "be") << "values keep their case";
+}
+
 TEST(HpackEncoder, what_differs_from_one_message_to_the_next_stays_out_of_the_table) {
   Writer out;
   for (const auto* const name : {":path", "age", "content-length", "etag", "last-modified"}) {
