@@ -92,8 +92,8 @@ inline bool lower_equals(std::string_view s, std::string_view low) noexcept {
   return lower_word(load_word(s.data() + n - 8)) == load_word(low.data() + n - 8);
 }
 inline std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = to_lower(c);
+  std::string out(s.size(), '\0');
+  lower_into(s, out);
   return out;
 }
 /// Optional white space of RFC 9110 section 5.6.3.

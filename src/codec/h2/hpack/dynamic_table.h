@@ -41,12 +41,13 @@ class DynamicTable {
   }
   [[nodiscard]] const Note& note(std::uint32_t number) const noexcept { return entry(number).note; }
 
-  /// What a line takes that has such texts. One that takes more than limit() empties the table, and
-  /// is not kept. The texts are not the table's own.
+  /// What a line takes that has such texts.
   [[nodiscard]] static constexpr std::size_t cost(std::string_view name,
                                                   std::string_view value) noexcept {
     return name.size() + value.size() + kOverhead;
   }
+  /// A line that takes more than limit() empties the table, and is not kept. The texts are not the
+  /// table's own.
   void insert(std::string_view name, std::string_view value, const Note& note) {
     const std::size_t need = cost(name, value);
     if (need > limit_) return shrink_to(0);

@@ -34,9 +34,11 @@ Indexing indexing_of(std::string_view name, std::string_view value, FieldId id) 
     case FieldId::if_none_match:
     case FieldId::last_modified:
     case FieldId::location: return Indexing::none;
+    case FieldId::cookie:
+      if (value.size() < kGuessable) return Indexing::never;
+      break;
     default: break;
   }
-  if (id == FieldId::cookie && value.size() < kGuessable) return Indexing::never;
   if (name == "proxy-authorization") return Indexing::never;
   if (name == ":path" || name == "age") return Indexing::none;
   return name.size() + value.size() > kLargest ? Indexing::none : Indexing::incremental;
@@ -185,14 +187,16 @@ std::uint32_t HpackEncoder::find(std::string_view name, std::string_view value,
   const std::uint32_t number = newest(lines_[hash % lines_.size()]);
   if (!there(number) || table_.note(number) != hash) return 0;
   const Table::Line line = table_.line(number);
-  if (!lower_equals(name, line.name) || line.value != value) return 0;
-  return static_cast<std::uint32_t>(kStaticTable.size()) + table_.next() - number;
+  return lower_equals(name, line.name) && line.value == value ? index_of(number) : 0;
 }
 
 /// Index of a line with that name, or 0.
 std::uint32_t HpackEncoder::find_name(std::string_view name, std::uint64_t hash) const noexcept {
   const std::uint32_t number = newest(names_[hash % names_.size()]);
-  if (!there(number) || table_.line(number).name != name) return 0;
+  return there(number) && table_.line(number).name == name ? index_of(number) : 0;
+}
+
+std::uint32_t HpackEncoder::index_of(std::uint32_t number) const noexcept {
   return static_cast<std::uint32_t>(kStaticTable.size()) + table_.next() - number;
 }
 

@@ -50,6 +50,7 @@ class HpackEncoder {
   [[nodiscard]] std::uint32_t find(std::string_view name, std::string_view value,
                                    Hash hash) const noexcept;
   [[nodiscard]] std::uint32_t find_name(std::string_view name, std::uint64_t hash) const noexcept;
+  [[nodiscard]] std::uint32_t index_of(std::uint32_t number) const noexcept;
   [[nodiscard]] bool there(std::uint32_t number) const noexcept {
     return table_.next() - number - 1 < table_.size();
   }

@@ -1,6 +1,3 @@
-#include <nghttp2/nghttp2.h>
-
-#include <memory>
 #include <random>
 
 #include "codec/h2/hpack/hpack_fixture_test.h"
@@ -10,43 +7,7 @@ namespace aralez::h2 {
 namespace {
 
 using testing::hex;
-using testing::Lines;
-using testing::Reader;
-using testing::Writer;
-
-class PeerReader {
- public:
-  PeerReader() { nghttp2_hd_inflate_new(&inflater_); }
-  PeerReader(const PeerReader&) = delete;
-  PeerReader& operator=(const PeerReader&) = delete;
-  ~PeerReader() { nghttp2_hd_inflate_del(inflater_); }
-
-  std::optional<Lines> read(std::string_view block) {
-    Lines lines;
-    const auto* in = reinterpret_cast<const std::uint8_t*>(block.data());
-    std::size_t left = block.size();
-    while (true) {
-      nghttp2_nv nv{};
-      int flags = 0;
-      const auto n = nghttp2_hd_inflate_hd2(inflater_, &nv, &flags, in, left, 1);
-      if (n < 0) return std::nullopt;
-      in += n;
-      left -= static_cast<std::size_t>(n);
-      const auto text = [](const std::uint8_t* p, std::size_t size) {
-        return std::string(reinterpret_cast<const char*>(p), size);
-      };
-      if (flags & NGHTTP2_HD_INFLATE_EMIT)
-        lines.emplace_back(text(nv.name, nv.namelen), text(nv.value, nv.valuelen));
-      if (flags & NGHTTP2_HD_INFLATE_FINAL) break;
-      if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && left == 0) return std::nullopt;
-    }
-    nghttp2_hd_inflate_end_headers(inflater_);
-    return lines;
-  }
-
- private:
-  nghttp2_hd_inflater* inflater_ = nullptr;
-};
+using namespace aralez::testing::hpack;
 
 class PeerWriter {
  public:

@@ -1,4 +1,6 @@
+#include <array>
 #include <numeric>
+#include <vector>
 
 #include "codec/h2/hpack/hpack_fixture_test.h"
 #include "codec/h2/hpack/huffman.h"
@@ -9,42 +11,31 @@ namespace {
 
 using testing::bytes;
 using testing::hex;
-using testing::Lines;
-using testing::Reader;
-using testing::Writer;
+using namespace aralez::testing::hpack;
 
-const Lines kFirstRequest{
-    {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "www.example.com"}};
-
-/// RFC 7541 appendix C.3.
+/// Three requests of one connection, with and without the string code (RFC 7541 appendices C.3,
+/// C.4).
 TEST(HpackDecoder, reads_the_requests_of_the_rfc) {
-  Reader in;
-  EXPECT_EQ(in.read(bytes("8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d")), kFirstRequest);
-  Lines second = kFirstRequest;
+  const Lines first{
+      {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "www.example.com"}};
+  Lines second = first;
   second.emplace_back("cache-control", "no-cache");
-  EXPECT_EQ(in.read(bytes("8286 84be 5808 6e6f 2d63 6163 6865")), second);
-  EXPECT_EQ(
-      in.read(bytes("8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65")),
-      (Lines{{":method", "GET"},
-             {":scheme", "https"},
-             {":path", "/index.html"},
-             {":authority", "www.example.com"},
-             {"custom-key", "custom-value"}}));
-}
-
-/// RFC 7541 appendix C.4.
-TEST(HpackDecoder, reads_the_requests_of_the_rfc_in_its_code) {
-  Reader in;
-  EXPECT_EQ(in.read(bytes("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff")), kFirstRequest);
-  Lines second = kFirstRequest;
-  second.emplace_back("cache-control", "no-cache");
-  EXPECT_EQ(in.read(bytes("8286 84be 5886 a8eb 1064 9cbf")), second);
-  EXPECT_EQ(in.read(bytes("8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf")),
-            (Lines{{":method", "GET"},
-                   {":scheme", "https"},
-                   {":path", "/index.html"},
-                   {":authority", "www.example.com"},
-                   {"custom-key", "custom-value"}}));
+  const Lines third{{":method", "GET"},
+                    {":scheme", "https"},
+                    {":path", "/index.html"},
+                    {":authority", "www.example.com"},
+                    {"custom-key", "custom-value"}};
+  for (const auto& blocks : std::vector<std::array<std::string_view, 3>>{
+           {"8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
+            "8286 84be 5808 6e6f 2d63 6163 6865",
+            "8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65"},
+           {"8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff", "8286 84be 5886 a8eb 1064 9cbf",
+            "8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf"}}) {
+    Reader in;
+    EXPECT_EQ(in.read(bytes(blocks[0])), first);
+    EXPECT_EQ(in.read(bytes(blocks[1])), second);
+    EXPECT_EQ(in.read(bytes(blocks[2])), third);
+  }
 }
 
 /// RFC 7541 appendix C.6: a table of 256 bytes, whose lines go.
